@@ -1,0 +1,90 @@
+/* schema.c - every option of popgate.conf, its kind and its default; popgate.conf(5) says the rest. */
+#include "common/conf/schema.h"
+
+#include <stddef.h>
+
+/* clang-format off */
+#define END { NULL, CONF_END, NULL, NULL, NULL }
+
+static const struct conf_option log_options[] = {
+	{ "to",     CONF_WORD, "stderr", "stderr|syslog",         NULL },
+	{ "format", CONF_WORD, "logfmt", "logfmt|json",           NULL },
+	{ "level",  CONF_WORD, "info",   "error|warn|info|debug", NULL },
+	END
+};
+
+static const struct conf_option window_options[] = {
+	{ "lifetime",    CONF_DURATION, "30m",  NULL,    NULL },
+	{ "slack",       CONF_TEXT,     "auto", NULL,    NULL }, /* a duration, or a quarter of lifetime */
+	{ "ipv4_prefix", CONF_NUMBER,   "32",   "8-32",  NULL },
+	{ "ipv6_prefix", CONF_NUMBER,   "64",   "16-128", NULL },
+	{ "never",       CONF_NETWORKS, "{}",   NULL,    NULL },
+	{ "max_size",    CONF_SIZE,     "4G",   NULL,    NULL }, /* the ceiling of each LMDB map */
+	END
+};
+
+static const struct conf_option users_options[] = {
+	{ "path", CONF_TEXT, "", NULL, NULL },
+	END
+};
+
+static const struct conf_option run_as_options[] = { /* "": the uid that started the program */
+	{ "mail",  CONF_TEXT, "popgate-mail",  NULL, NULL },
+	{ "store", CONF_TEXT, "popgate-store", NULL, NULL },
+	{ "gate",  CONF_TEXT, "popgate-gate",  NULL, NULL },
+	{ "group", CONF_TEXT, "popgate",       NULL, NULL },
+	END
+};
+
+static const struct conf_option pop3d_listener_options[] = {
+	END
+};
+
+static const struct conf_option pop3d_options[] = {
+	{ "listener",                    CONF_TITLED,   NULL,    NULL,      pop3d_listener_options },
+	{ "mailbox",                     CONF_TEXT,     "maildir:/var/mail/%d/%n", NULL, NULL },
+	{ "idle_timeout",                CONF_DURATION, "10m",   NULL,      NULL },
+	{ "max_connections",             CONF_NUMBER,   "20000", "1-1000000", NULL },
+	{ "max_connections_per_address", CONF_NUMBER,   "50",    "1-1000000", NULL },
+	END
+};
+
+static const struct conf_option smtpgate_listener_options[] = {
+	{ "role", CONF_WORD, "mx", "mx|submission", NULL },
+	END
+};
+
+static const struct conf_option smtpgate_options[] = {
+	{ "listener",                    CONF_TITLED,   NULL,    NULL,      smtpgate_listener_options },
+	{ "local_domains",               CONF_TEXTS,    "{}",    NULL,      NULL },
+	{ "deliver_to",                  CONF_TEXT,     "",      NULL,      NULL },
+	{ "relay_to",                    CONF_TEXT,     "",      NULL,      NULL },
+	{ "networks",                    CONF_NETWORKS, "{}",    NULL,      NULL },
+	{ "refusal_text",                CONF_TEXT,
+		"Relay denied: check your mail first, or use SMTP AUTH", NULL, NULL },
+	{ "max_message_size",            CONF_SIZE,     "50M",   NULL,      NULL },
+	{ "max_recipients",              CONF_NUMBER,   "100",   "1-100000", NULL },
+	{ "idle_timeout",                CONF_DURATION, "5m",    NULL,      NULL },
+	{ "next_hop_timeout",            CONF_DURATION, "5m",    NULL,      NULL },
+	{ "final_dot_timeout",           CONF_DURATION, "10m",   NULL,      NULL },
+	{ "max_connections",             CONF_NUMBER,   "20000", "1-1000000", NULL },
+	{ "max_connections_per_address", CONF_NUMBER,   "50",    "1-1000000", NULL },
+	END
+};
+
+const struct conf_option conf_schema[] = {
+	{ "hostname",       CONF_TEXT,     "",                  NULL,   NULL }, /* "": the host's own */
+	{ "default_domain", CONF_TEXT,     "",                  NULL,   NULL },
+	{ "state_dir",      CONF_TEXT,     "/var/lib/popgate",  NULL,   NULL },
+	{ "run_dir",        CONF_TEXT,     "/run/popgate",      NULL,   NULL },
+	{ "workers",        CONF_NUMBER,   "0",                 "0-64", NULL }, /* 0: one per core */
+	{ "drain_timeout",  CONF_DURATION, "30s",               NULL,   NULL },
+	{ "plaintext_auth", CONF_WORD,     "tls",               "tls|always", NULL },
+	{ "log",            CONF_SECTION,  NULL,                NULL,   log_options },
+	{ "window",         CONF_SECTION,  NULL,                NULL,   window_options },
+	{ "users",          CONF_TITLED,   NULL,                NULL,   users_options },
+	{ "run_as",         CONF_SECTION,  NULL,                NULL,   run_as_options },
+	{ "pop3d",          CONF_SECTION,  NULL,                NULL,   pop3d_options },
+	{ "smtpgate",       CONF_SECTION,  NULL,                NULL,   smtpgate_options },
+	END
+};

@@ -1,0 +1,137 @@
+/* site.c - options into a struct, and what they must not say together. */
+#include "common/conf/site.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/conf/value.h"
+
+static const char *own_name(void)
+{
+	static char name[256]; /* the host's, the same for the life of the process */
+
+	if (gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0')
+		return "localhost";
+	return name;
+}
+
+static unsigned cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > 64 ? 64 : (unsigned)n;
+}
+
+static void read_window(struct site *s, struct conf_section w, struct buf *complaints)
+{
+	struct window_settings *to = &s->window;
+
+	to->lifetime_ms = conf_ms(w, "lifetime");
+	to->slack_ms = to->lifetime_ms / 4;
+	if (!str_eq(conf_text(w, "slack"), STR("auto")) &&
+		!value_duration(conf_text(w, "slack"), &to->slack_ms))
+		conf_complain(w, "slack", complaints, "slack: \"auto\" or a duration is wanted");
+	to->ipv4_prefix = conf_number(w, "ipv4_prefix");
+	to->ipv6_prefix = conf_number(w, "ipv6_prefix");
+	to->max_size = conf_size(w, "max_size");
+	if (to->lifetime_ms < 1000)
+		conf_complain(w, "lifetime", complaints, "lifetime: at least 1s");
+	if (to->max_size < (UINT64_C(1) << 20))
+		conf_complain(w, "max_size", complaints, "max_size: at least 1M");
+}
+
+static void read_users(struct site *s, struct conf_section root, struct buf *complaints)
+{
+	struct conf_section u;
+
+	if (conf_sections(root, "users") != 1) {
+		conf_complain(root, NULL, complaints,
+			"one users \"passwd-file\" { path = ... } is wanted");
+		return;
+	}
+	u = conf_section(root, "users", 0);
+	s->users_path = conf_cstr(u, "path");
+	if (!str_eq(conf_title(u), STR("passwd-file")))
+		conf_complain(u, NULL, complaints,
+			"users \"%.100s\": only \"passwd-file\" is known", conf_title(u).p);
+	else if (s->users_path[0] != '/')
+		conf_complain(u, "path", complaints, "users path: an absolute path is wanted");
+}
+
+static void read_log(struct site *s, struct conf_section l)
+{
+	s->log_syslog = conf_word(l, "to") == 1;
+	s->log_format = conf_word(l, "format") == 1 ? LOG_JSON : LOG_LOGFMT;
+	s->log_level = (enum log_level)conf_word(l, "level");
+}
+
+static void check_paths(const struct site *s, struct conf_section root, struct buf *complaints)
+{
+	if (s->state_dir[0] != '/')
+		conf_complain(
+			root, "state_dir", complaints, "state_dir: an absolute path is wanted");
+	if (s->run_dir[0] != '/')
+		conf_complain(root, "run_dir", complaints, "run_dir: an absolute path is wanted");
+	if (strlen(s->run_dir) > 80) /* sun_path has 108 octets, the socket's name needs some */
+		conf_complain(root, "run_dir", complaints, "run_dir: 80 octets at most");
+}
+
+enum err site_read(struct site *out, struct conf *c, struct buf *complaints)
+{
+	struct conf_section root = conf_root(c);
+	struct conf_section as = conf_section(root, "run_as", 0);
+	size_t before = complaints->len;
+	struct site s = {
+		.hostname = conf_cstr(root, "hostname"),
+		.default_domain = conf_text(root, "default_domain"),
+		.state_dir = conf_cstr(root, "state_dir"),
+		.run_dir = conf_cstr(root, "run_dir"),
+		.workers = conf_number(root, "workers"),
+		.drain_ms = conf_ms(root, "drain_timeout"),
+		.plaintext_always = conf_word(root, "plaintext_auth") == 1,
+		.run_as_mail = conf_cstr(as, "mail"),
+		.run_as_store = conf_cstr(as, "store"),
+		.run_as_gate = conf_cstr(as, "gate"),
+		.run_as_group = conf_cstr(as, "group"),
+		.section = root,
+	};
+
+	if (s.hostname[0] == '\0')
+		s.hostname = own_name();
+	if (s.workers == 0)
+		s.workers = cores();
+	read_log(&s, conf_section(root, "log", 0));
+	read_window(&s, conf_section(root, "window", 0), complaints);
+	read_users(&s, root, complaints);
+	check_paths(&s, root, complaints);
+	if (complaints->len != before)
+		return ERR_SYNTAX;
+	*out = s;
+	return ERR_NONE;
+}
+
+/* systemd names device and inode of the stream it connected us to; only that one gets priorities. */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct str device, inode;
+	struct stat st;
+	uint64_t d, i;
+
+	return stream != NULL && fstat(STDERR_FILENO, &st) == 0 &&
+		str_split(str_of(stream), ':', &device, &inode) &&
+		str_to_u64(device, UINT64_MAX, &d) && str_to_u64(inode, UINT64_MAX, &i) &&
+		d == (uint64_t)st.st_dev && i == (uint64_t)st.st_ino;
+}
+
+void site_open_log(const struct site *s, const char *program)
+{
+	log_open(&(struct log_settings){
+		.program = program,
+		.fd = s->log_syslog ? -1 : STDERR_FILENO,
+		.format = s->log_format,
+		.level = s->log_level,
+		.priorities = stderr_is_journal(),
+	});
+}

@@ -1,0 +1,40 @@
+/* site.h - the settings that all programs of a host have in common, as popgate.conf(5) gives them. */
+#ifndef POPGATE_SITE_H
+#define POPGATE_SITE_H
+
+#include "common/base/log.h"
+#include "common/conf/conf.h"
+
+struct window_settings {
+	int64_t lifetime_ms; /* an address may relay at least this long after its last login */
+	int64_t slack_ms; /* and at most this much longer: what coalescing costs */
+	unsigned ipv4_prefix, ipv6_prefix; /* 0-32, 0-128 */
+	uint64_t max_size; /* octets: the map of each LMDB environment */
+};
+
+/* Texts are borrowed from the struct conf it was read from. */
+struct site {
+	const char *hostname; /* never empty */
+	struct str default_domain; /* may be empty */
+	const char *state_dir, *run_dir; /* absolute */
+	unsigned workers; /* at least 1 */
+	int64_t drain_ms; /* how long old sessions may go on after SIGTERM */
+	bool plaintext_always; /* passwords in clear also from other hosts */
+	const char *users_path; /* the passwd-file */
+	const char *run_as_mail, *run_as_store, *run_as_gate,
+		*run_as_group; /* "": stay who we are */
+	bool log_syslog;
+	enum log_format log_format;
+	enum log_level log_level;
+	struct window_settings window;
+	struct conf_section section; /* the root: for lists, with conf_nth() */
+};
+
+/* Reads them out of c; complaints says what is contradictory, with file and line. */
+MUST_USE enum err site_read(struct site *out, struct conf *c, struct buf *complaints);
+
+/* Opens the log as this site wants it, for the program of that name (a literal). Lines to standard
+ * error get systemd's priorities if JOURNAL_STREAM says that it is the journal (systemd.exec(5)). */
+void site_open_log(const struct site *s, const char *program);
+
+#endif

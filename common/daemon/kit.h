@@ -1,0 +1,37 @@
+/* kit.h - what a supervisor hands to the processes it starts, and how they find it again.
+ *
+ * A child is fork+exec of the program itself with "--child ROLE:SLOT:GENERATION" and descriptors
+ * inherited under numbers that POPGATE_KIT names in the environment. Everything shared is a memfd
+ * made by the supervisor, so that it outlives every worker: the config octets as validated (workers
+ * never open the file), counters, connection counts per client key. */
+#ifndef POPGATE_KIT_H
+#define POPGATE_KIT_H
+
+#include "common/conf/conf.h"
+#include "common/conf/site.h"
+#include "common/daemon/clients.h"
+#include "common/daemon/counters.h"
+
+#define KIT_LISTENERS_MAX 32
+
+struct kit {
+	const char *role; /* "worker", "deliver" */
+	unsigned slot; /* from 0 */
+	unsigned generation; /* from 0, one more at each reload */
+	struct conf *conf; /* owned; parsed from the memfd, read-only */
+	struct site site;
+	int listeners
+		[KIT_LISTENERS_MAX]; /* listening sockets in the order of the config's listener sections */
+	size_t listeners_n; /* worker: this slot's own SO_REUSEPORT socket of each */
+	int deliver; /* SOCK_SEQPACKET: worker: send sessions to the deliver role here; deliver: receive
+			them here; -1 where there is none */
+	int alive; /* a pipe the supervisor holds the other end of: end of input means it is gone */
+	struct counters *counters; /* this process's own slot is written with counters_add() */
+	struct clients *clients; /* connections per client key, this process's own region */
+};
+
+/* In a child: opens the kit from the environment. In doubt fails: a worker without its kit ends. */
+MUST_USE enum err kit_open(struct kit *out, const char *child_word);
+void kit_close(struct kit *k);
+
+#endif

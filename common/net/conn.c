@@ -1,0 +1,441 @@
+/* conn.c - see conn.h. Written as what happens, in the order in which it happens to a connection. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/net/conn_private.h"
+
+#define BATCH 16384 /* octets of replies to piped commands that are sent together */
+#define LINGER_MS 2000 /* how long a peer has to take our last words before we are gone */
+#define LINGER_OCTETS 65536 /* and how much it may send meanwhile */
+
+static void advance(struct conn *c);
+
+/* --- patience --- */
+
+static void restart_patience(struct conn *c)
+{
+	list_remove(&c->silent);
+	if (c->patience == NULL)
+		return;
+	c->since_ms = (int64_t)uv_now(&c->loop->uv);
+	list_append(&c->patience->waiting, &c->silent);
+}
+
+void conn_patience(struct conn *c, int64_t ms)
+{
+	if (c->lingering || c->closing)
+		return;
+	c->patience = ms > 0 ? loop_patience(c->loop, ms) : NULL;
+	restart_patience(c);
+}
+
+static void run_out(struct conn *c)
+{
+	if (c->lingering)
+		conn_close(c, c->why);
+	else if (c->writing || c->connecting || c->finishing)
+		conn_close(c, "idle");
+	else
+		conn_end(c, FAREWELL_IDLE);
+}
+
+void conn_expire_silent(struct loop *l)
+{
+	int64_t now = (int64_t)uv_now(&l->uv);
+
+	for (size_t i = 0; i < l->patience_n; i++) {
+		struct patience *p = &l->patience[i];
+
+		while (!list_empty(&p->waiting)) {
+			struct conn *c = list_entry(p->waiting.next, struct conn, silent);
+
+			if (now - c->since_ms < p->ms)
+				break;
+			list_remove(&c->silent);
+			run_out(c);
+		}
+	}
+}
+
+/* --- birth --- */
+
+struct conn *conn_new(struct loop *l, bool is_unix)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->loop = l;
+	c->why = "gone";
+	if (is_unix)
+		uv_pipe_init(&l->uv, &c->uv.pipe, 0);
+	else
+		uv_tcp_init(&l->uv, &c->uv.tcp);
+	list_append(&l->conns, &c->all);
+	return c;
+}
+
+struct conn *conn_of_server(struct loop *l, uv_stream_t *server)
+{
+	struct conn *c = conn_new(l, false);
+	struct sockaddr_storage sa;
+	int n = sizeof(sa);
+
+	if (c == NULL)
+		return NULL;
+	if (uv_accept(server, &c->uv.stream) != 0 ||
+		uv_tcp_getpeername(&c->uv.tcp, (struct sockaddr *)&sa, &n) != 0) {
+		conn_close(c, "gone");
+		return NULL;
+	}
+	c->peer = endpoint_of((struct sockaddr *)&sa);
+	n = sizeof(sa);
+	if (uv_tcp_getsockname(&c->uv.tcp, (struct sockaddr *)&sa, &n) == 0)
+		c->local = endpoint_of((struct sockaddr *)&sa);
+	uv_tcp_nodelay(&c->uv.tcp, 1);
+	return c;
+}
+
+void conn_set_engine(struct conn *c, struct engine *e, const struct conn_settings *s)
+{
+	c->engine = e;
+	c->hooks = s->hooks;
+	c->duplex = s->duplex;
+	buf_init(&c->in, s->in_max);
+	buf_init(&c->out, s->out_max);
+	buf_init(&c->wire, s->out_max);
+	conn_patience(c, s->idle_ms);
+}
+
+enum err conn_start(struct conn *c, struct engine *e, const struct conn_settings *s)
+{
+	conn_set_engine(c, e, s);
+	conn_pump(c);
+	return ERR_NONE;
+}
+
+void conn_refuse(struct conn *c, struct str line)
+{
+	buf_init(&c->out, line.n);
+	buf_init(&c->wire, line.n);
+	buf_add(&c->out, line);
+	c->why = "refused";
+	c->finishing = true;
+	conn_patience(c, LINGER_MS);
+	advance(c);
+}
+
+/* --- reading --- */
+
+static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
+{
+	struct conn *c = list_entry(h, struct conn, uv.handle);
+	size_t room = c->lingering ? SCRATCH_SIZE : buf_room(&c->in);
+
+	(void)suggested;
+	*b = uv_buf_init(c->loop->scratch, (unsigned)(room < SCRATCH_SIZE ? room : SCRATCH_SIZE));
+}
+
+static void stop_reading(struct conn *c)
+{
+	if (c->reading)
+		uv_read_stop(&c->uv.stream);
+	c->reading = false;
+}
+
+static void discard(struct conn *c, ssize_t n)
+{
+	c->discarded += n > 0 ? (size_t)n : 0;
+	if (n < 0 || c->discarded > LINGER_OCTETS)
+		conn_close(c, c->why);
+}
+
+static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
+{
+	struct conn *c = list_entry(s, struct conn, uv.stream);
+
+	if (c->closing || n == 0)
+		return;
+	if (c->lingering) {
+		discard(c, n);
+		return;
+	}
+	if (n == UV_EOF) {
+		c->ended = true;
+		stop_reading(c);
+	} else if (n < 0) {
+		if (n != UV_ENOBUFS)
+			conn_close(c, "reset");
+		stop_reading(c);
+		return;
+	} else {
+		buf_add(&c->in, (struct str){ b->base, (size_t)n });
+	}
+	if (c->in.broken)
+		conn_close(c, "overflow");
+	else
+		conn_pump(c);
+}
+
+/* Towards a client nothing is read while something waits to be written. While a question is open it
+ * is, up to in's limit: a client that vanishes shows in no other way. */
+static void set_reading(struct conn *c)
+{
+	bool wanted = c->lingering ||
+		(!c->ended && !c->finishing && buf_room(&c->in) > 0 && (c->duplex || !c->writing));
+
+	if (c->closing || c->connecting || wanted == c->reading)
+		return;
+	if (!wanted) {
+		stop_reading(c);
+		return;
+	}
+	c->reading = uv_read_start(&c->uv.stream, on_alloc, on_read) == 0;
+	if (!c->reading)
+		conn_close(c, "reset");
+}
+
+/* --- writing --- */
+
+static void on_written(uv_write_t *req, int status)
+{
+	struct conn *c = list_entry(req, struct conn, req.write);
+
+	c->writing = false;
+	if (c->closing)
+		return;
+	if (status != 0) {
+		conn_close(c, "reset");
+		return;
+	}
+	buf_clear(&c->wire);
+	restart_patience(c);
+	advance(c);
+	if (c->duplex && !c->closing && c->hooks != NULL && c->hooks->flowed != NULL &&
+		conn_unsent(c) < c->out.max / 2)
+		c->hooks->flowed(c, c->engine);
+}
+
+/* Most replies fit the socket's buffer: the rest, if any, is libuv's to send. */
+static void write_wire(struct conn *c)
+{
+	uv_buf_t b = uv_buf_init(c->wire.p + c->wire.head, (unsigned)c->wire.len);
+	int n = uv_try_write(&c->uv.stream, &b, 1);
+
+	if (n < 0 && n != UV_EAGAIN) {
+		conn_close(c, "reset");
+		return;
+	}
+	if (n > 0) {
+		buf_take(&c->wire, (size_t)n);
+		if (c->duplex)
+			restart_patience(c);
+	}
+	if (c->wire.len == 0)
+		return;
+	b = uv_buf_init(c->wire.p + c->wire.head, (unsigned)c->wire.len);
+	c->writing = uv_write(&c->req.write, &c->uv.stream, &b, 1, on_written) == 0;
+	if (!c->writing)
+		conn_close(c, "reset");
+}
+
+static void flush(struct conn *c)
+{
+	if (c->closing || c->connecting || c->writing)
+		return;
+	buf_move(&c->wire, &c->out);
+	if (c->wire.len > 0)
+		write_wire(c);
+	if (c->wire.len == 0)
+		buf_trim(&c->wire);
+}
+
+size_t conn_unsent(const struct conn *c)
+{
+	return c->out.len + c->wire.len;
+}
+
+/* --- running the engine --- */
+
+static bool may_run(const struct conn *c)
+{
+	return !c->closing && !c->finishing && !c->waiting && !c->connecting &&
+		(c->duplex || !c->writing);
+}
+
+static void ask(struct conn *c)
+{
+	c->waiting = true;
+	if (!c->duplex)
+		list_remove(&c->silent); /* it is we who are slow now */
+	c->hooks->ask(c, c->engine);
+}
+
+static void finish(struct conn *c, const char *why)
+{
+	c->why = why;
+	c->finishing = true;
+}
+
+/* One turn of the engine. False: it has nothing to do until something happens. */
+static bool turn(struct conn *c)
+{
+	size_t before = c->in.len;
+
+	c->again = false;
+	c->want = c->engine->ops->run(c->engine, &c->in, &c->out);
+	if (c->in.len < before)
+		restart_patience(c);
+	if (c->out.broken) {
+		conn_close(c, "overflow");
+		return false;
+	}
+	if (c->want == STEP_CLOSE)
+		finish(c, "quit");
+	if (c->want == STEP_ASK)
+		ask(c);
+	else if (c->want == STEP_AGAIN && c->out.len >= BATCH)
+		flush(c);
+	return c->again || c->want == STEP_AGAIN || c->want == STEP_ASK;
+}
+
+void conn_pump(struct conn *c)
+{
+	if (c->running) {
+		c->again = true;
+		return;
+	}
+	c->running = true;
+	while (may_run(c) && turn(c))
+		;
+	c->running = false;
+	if (!c->closing)
+		advance(c);
+}
+
+void conn_resume(struct conn *c)
+{
+	if (c->closing || !c->waiting)
+		return;
+	c->waiting = false;
+	if (!c->duplex)
+		restart_patience(c);
+	conn_pump(c);
+}
+
+void conn_poke(struct conn *c)
+{
+	assert(c->duplex);
+	if (c->closing)
+		return;
+	c->waiting = false;
+	conn_pump(c);
+}
+
+/* --- the end --- */
+
+static void on_shutdown(uv_shutdown_t *req, int status)
+{
+	struct conn *c = list_entry(req, struct conn, req.shutdown);
+
+	if (!c->closing && (status != 0 || c->ended))
+		conn_close(c, c->why);
+}
+
+/* Closing with octets unread sends RST, which destroys the reply just written (RFC 1122 4.2.2.13):
+ * so end our side, and read what still comes for a moment. */
+static void linger(struct conn *c)
+{
+	conn_patience(c, LINGER_MS);
+	c->lingering = true;
+	buf_free(&c->in);
+	if (uv_shutdown(&c->req.shutdown, &c->uv.stream, on_shutdown) != 0)
+		conn_close(c, c->why);
+}
+
+/* What is next when something has changed outside of the engine. */
+static void advance(struct conn *c)
+{
+	bool was_writing = c->writing || c->wire.len > 0;
+
+	flush(c);
+	if (c->closing)
+		return;
+	if (c->finishing && !c->lingering && conn_unsent(c) == 0)
+		linger(c);
+	else if (c->ended && may_run(c) && c->want == STEP_READ && !c->running)
+		conn_close(c, "gone"); /* it had its say, and half a line is no command */
+	else if (!was_writing && may_run(c) && c->want == STEP_AGAIN && !c->running)
+		conn_pump(c);
+	if (c->in.len == 0 && !c->closing)
+		buf_trim(&c->in);
+	set_reading(c);
+}
+
+void conn_end(struct conn *c, enum farewell why)
+{
+	if (c->closing || c->finishing)
+		return;
+	finish(c, why == FAREWELL_IDLE ? "idle" : "shutdown");
+	if (c->engine != NULL)
+		c->engine->ops->farewell(c->engine, why, &c->out);
+	conn_patience(c, LINGER_MS);
+	advance(c);
+}
+
+static void end_all(struct loop *l, bool even_busy)
+{
+	struct node *n = l->conns.next, *next;
+
+	for (; n != &l->conns; n = next) {
+		struct conn *c = list_entry(n, struct conn, all);
+
+		next = n->next;
+		if (c->engine != NULL && (even_busy || !c->engine->ops->busy(c->engine)))
+			conn_end(c, FAREWELL_SHUTDOWN);
+	}
+}
+
+void conn_end_idle(struct loop *l)
+{
+	end_all(l, false);
+}
+
+void conn_end_all(struct loop *l)
+{
+	end_all(l, true);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	struct conn *c = list_entry(h, struct conn, uv.handle);
+	struct loop *l = c->loop;
+
+	list_remove(&c->all);
+	buf_free(&c->in);
+	buf_free(&c->out);
+	buf_free(&c->wire);
+	free(c);
+	loop_check_end(l);
+}
+
+void conn_close(struct conn *c, const char *why)
+{
+	if (c->closing)
+		return;
+	c->closing = true;
+	list_remove(&c->silent);
+	if (c->hooks != NULL)
+		c->hooks->gone(c, c->engine, why);
+	uv_close(&c->uv.handle, on_closed);
+}
+
+struct endpoint conn_peer(const struct conn *c)
+{
+	return c->peer;
+}
+
+struct endpoint conn_local(const struct conn *c)
+{
+	return c->local;
+}

@@ -1,0 +1,56 @@
+/* conn_private.h - a connection's inside, for conn.c, dial.c and listen.c alone. */
+#ifndef POPGATE_CONN_PRIVATE_H
+#define POPGATE_CONN_PRIVATE_H
+
+#include "common/net/conn.h"
+#include "common/net/private.h"
+
+struct conn {
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} uv;
+	union { /* at most one is in flight */
+		uv_connect_t connect;
+		uv_write_t write;
+		uv_shutdown_t shutdown;
+	} req;
+	struct loop *loop;
+	struct node all; /* in loop->conns */
+	struct node silent; /* in its patience list */
+	struct patience *patience; /* NULL: for ever */
+	int64_t since_ms; /* the loop's time when patience was last restarted */
+	struct engine *engine; /* borrowed from the owner; NULL for one that is refused */
+	const struct conn_hooks *hooks; /* NULL: nobody is told */
+	struct buf in, out, wire; /* for the engine, from it, on its way */
+	struct endpoint peer, local;
+	const char *why; /* of the end, once it is known */
+	enum step want; /* what the engine said last */
+	size_t discarded; /* octets, while lingering */
+	bool duplex;
+	bool connecting;
+	bool reading; /* libuv reads */
+	bool writing; /* wire is libuv's */
+	bool waiting; /* STEP_ASK is not answered */
+	bool running; /* pump() is on the stack */
+	bool again; /* and was wanted once more meanwhile */
+	bool ended; /* the peer sends no more */
+	bool finishing; /* only what is said remains to be sent */
+	bool lingering; /* that is sent; we wait for the peer to see it */
+	bool closing;
+};
+
+/* A conn with a handle that is not yet open; NULL without memory. path: a unix stream. */
+struct conn *conn_new(struct loop *l, bool is_unix);
+
+/* The next connection of server as a conn; NULL if it is gone already or memory is short. */
+struct conn *conn_of_server(struct loop *l, uv_stream_t *server);
+
+void conn_set_engine(struct conn *c, struct engine *e, const struct conn_settings *s);
+
+/* Runs the engine and does what it wants. */
+void conn_pump(struct conn *c);
+
+#endif

@@ -1,0 +1,97 @@
+/* users.h - proving who a client is: an exchange of mechanism and octets, behind which any source of
+ * accounts may stand.
+ *
+ * An exchange is begun with the name of a SASL mechanism (RFC 4422) and fed the client's responses;
+ * for each it says CONTINUE, OK or FAIL. It is asynchronous: an answer may come before users_step()
+ * returns or later, from the loop, and always through the call-back; an exchange can be ended at any
+ * time, and then its call-back is not called any more. USER and PASS are PLAIN with one response.
+ *
+ * Costly work (hashes, reading the file) runs in a pool that the owner lends. */
+#ifndef POPGATE_USERS_H
+#define POPGATE_USERS_H
+
+#include "common/base/addr.h"
+#include "common/base/subscriber.h"
+
+#define USERS_RESPONSE_MAX 12288 /* octets of one decoded response (RFC 4954 4, 12) */
+
+/* A pool of threads: run(job) in one of them, then done(job) on the loop's own thread. False, and
+ * neither is called, when the pool takes no more. common/net/work.h has this shape. */
+struct users_pool {
+	bool (*submit)(void *ctx, void (*run)(void *job), void (*done)(void *job), void *job);
+	void *ctx;
+};
+
+struct users; /* opaque; lives on one loop */
+struct exchange; /* opaque */
+
+enum users_says {
+	USERS_CONTINUE, /* send challenge, come back with the client's response */
+	USERS_OK, /* who is set */
+	USERS_FAIL, /* why is set; to the client every reason but AWAY and SYNTAX sounds the same */
+};
+enum users_why { /* for the log and the reply code, never for the client's ears in detail */
+	USERS_WHY_NONE,
+	USERS_WHY_UNKNOWN, /* no such subscriber */
+	USERS_WHY_PASSWORD, /* wrong */
+	USERS_WHY_DISABLED, /* the account exists and may not log in */
+	USERS_WHY_SYNTAX, /* the response is not what the mechanism wants */
+	USERS_WHY_AWAY, /* cannot be decided now: no account file, no memory, the pool is full */
+};
+
+struct users_answer {
+	enum users_says says;
+	enum users_why why; /* with FAIL */
+	struct subscriber
+		who; /* OK; with FAIL the name that was tried, if it could be folded, else n == 0 */
+	struct str challenge; /* CONTINUE: octets not yet in base64, borrowed for the call */
+};
+typedef void users_heard(
+	void *owner, const struct users_answer *answer); /* the one call-back type */
+
+/* What the mechanism may depend on. */
+struct users_facts {
+	struct addr client;
+	uint16_t port;
+	bool tls;
+};
+
+/* Opens the passwd-file at path (passwd-file(5) of Dovecot: name:{SCHEME}hash:...). default_domain is
+ * borrowed. Reads the file before it returns; ERR_ABSENT or ERR_DENIED if it cannot be read: *out is
+ * then made all the same, knows nobody, answers AWAY and tries again with users_refresh(). Lines that
+ * cannot be read are logged with their number and left out. */
+MUST_USE enum err users_open(
+	struct users **out, const char *path, struct str default_domain, struct users_pool pool);
+
+/* Ends all; every exchange must be ended and every job of the pool done. */
+void users_close(struct users **u);
+
+/* To be called each second: if the file has changed, reads it in the pool and swaps it in. */
+void users_refresh(struct users *u);
+
+/* Is mechanism one that this source can do? Upper case: "PLAIN". */
+bool users_can(const struct users *u, const char *mechanism);
+
+/* Does such a subscriber exist, enabled or not? Costs a look into memory. A name that is an alias
+ * (addresses= in the file) gives its owner in *owner, if owner is not NULL. */
+bool users_owns(struct users *u, const struct subscriber *address, struct subscriber *owner);
+
+/* ERR_ABSENT: no such mechanism. heard(owner, ...) will be called once for each step. */
+MUST_USE enum err users_begin(struct exchange **out, struct users *u, const char *mechanism,
+	const struct users_facts *facts, users_heard *heard, void *owner);
+
+/* The client's response, copied and wiped by the exchange; over USERS_RESPONSE_MAX is FAIL SYNTAX.
+ * An empty first response where the client gave none: pass NULL p. */
+void users_step(struct exchange *x, struct str response);
+
+/* The response of PLAIN (RFC 4616) that says the same as USER and PASS: into dst, at most its limit;
+ * false if name or password hold a NUL or it does not fit. */
+MUST_USE bool users_plain(struct str name, struct str password, char *dst, size_t size, size_t *n);
+
+/* Forgets the exchange, answered or not; wipes what it held. Takes NULL. */
+void users_end(struct exchange **x);
+
+/* Why, as the log says it: "unknown", "password", ... */
+const char *users_why_text(enum users_why why);
+
+#endif

@@ -1,0 +1,84 @@
+/* view.h - which client addresses may relay, and until when: the reader's side.
+ *
+ * Only the store writes the window (popgate-store(8)); everyone else reads this view of it, or asks
+ * the store (ask.h). A key is a 16-octet address masked as view/meta says, IPv4 mapped into IPv6, so
+ * a client has one key. All times are milliseconds since 1970, and the present is an argument; a
+ * reader's present is the later of it and the highest stamp in the view. No call leaves a transaction
+ * open. When the store has made a new view (a rebuild), view_refresh() moves over to it. */
+#ifndef POPGATE_VIEW_H
+#define POPGATE_VIEW_H
+
+#include "common/window/grant.h"
+
+#define HOLDERS_MAX 16
+
+struct view; /* opaque: one environment opened for reading; use it from one thread, after fork+exec */
+
+enum held { /* UNKNOWN is neither of the others: the caller refuses for now */
+	HELD,
+	NOT_HELD,
+	UNKNOWN,
+};
+struct holder { /* a plain value, copied out */
+	struct subscriber who;
+	struct source source;
+	uint16_t port; /* of the last login */
+	uint32_t logins; /* counted since the entry was made */
+	int64_t login_ms, until_ms; /* relay is refused from until_ms on */
+};
+struct holders {
+	size_t n, all; /* n in the array, the latest logins first; all there are */
+	struct holder at[HOLDERS_MAX];
+};
+struct entry { /* what a listing gives */
+	struct addr key;
+	struct holder holder;
+};
+
+/* Opens the view below state_dir for reading; never makes one. On success *out is the caller's until
+ * view_close(); on any failure *out is untouched. ERR_ABSENT: no store has run here yet; ERR_DENIED:
+ * lock.mdb cannot be written, and LMDB would read without a reader slot. */
+MUST_USE enum err view_open(struct view **out, const char *state_dir);
+
+/* Closes *v and sets it to NULL; a NULL or half-made *v is fine. */
+void view_close(struct view **v);
+
+/* To be called each second: reopens if the view was replaced by a new one. Fails like view_open(),
+ * and then the old one stays and every answer that needs a current view is UNKNOWN. */
+MUST_USE enum err view_refresh(struct view *v);
+
+/* Who may relay from a at now_ms. *out is set only on HELD. NOT_HELD is said only of a view that is
+ * current; a store that stopped, a rebuild, a lost grant make it UNKNOWN. A NULL v is UNKNOWN. */
+MUST_USE enum held view_check(struct view *v, struct addr a, int64_t now_ms, struct holders *out);
+
+/* May the view say no at now_ms? (meta whole, heartbeat under 5 s old, no recent lost grant) */
+bool view_current(struct view *v, int64_t now_ms);
+
+/* The latest live entry of who on any address. NOT_HELD as above. Costs a walk over the view: for
+ * people and for refusals that are rare, never for each connection. */
+MUST_USE enum held view_find(
+	struct view *v, const struct subscriber *who, int64_t now_ms, struct entry *out);
+
+/* One page of live entries in the order of keys, from the place in *cursor on; all zero starts. An
+ * expired or revoked entry is left out unless dead is set. Returns how many were put into page; fewer
+ * than max means that this was the last. A page is one short transaction. */
+struct view_cursor {
+	struct addr key;
+	struct subscriber who;
+	bool started;
+};
+MUST_USE enum err view_page(struct view *v, int64_t now_ms, bool dead, struct view_cursor *cursor,
+	struct entry *page, size_t max, size_t *n);
+
+/* Facts of the view for people: sizes in octets, counts, the store's heartbeat and highest stamp. */
+struct view_facts {
+	uint64_t entries, map_size, used;
+	unsigned ipv4_prefix, ipv6_prefix;
+	unsigned readers;
+	int64_t heartbeat_ms, stamp_ms,
+		lost_ms; /* lost_ms: stamp of the last lost grant; 0 never */
+	uint64_t grants, renewals, coalesced, revocations, lost; /* since this view was made */
+};
+MUST_USE enum err view_facts(struct view *v, struct view_facts *out);
+
+#endif
