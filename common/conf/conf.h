@@ -14,6 +14,8 @@
 #include "common/base/addr.h"
 #include "common/base/buf.h"
 
+#define CONF_FILE_MAX (1 << 20) /* octets of a popgate.conf */
+
 struct conf;
 struct cfg_t;
 

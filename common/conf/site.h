@@ -5,6 +5,9 @@
 #include "common/base/log.h"
 #include "common/conf/conf.h"
 
+#define SITE_STORE_LOCK "store.lock" /* below state_dir: flock(2)ed by the store that runs */
+#define SITE_STORE_SOCKET "store.sock" /* below run_dir: where it takes requests */
+
 struct window_settings {
 	int64_t lifetime_ms; /* an address may relay at least this long after its last login */
 	int64_t slack_ms; /* and at most this much longer: what coalescing costs */

@@ -36,6 +36,9 @@ void counters_add(struct counters *c, unsigned i, int64_t n);
 /* The sum over all slots. */
 int64_t counters_sum(const struct counters *c, unsigned i);
 
+/* The table it was made with. */
+const struct counter_name *counters_names(const struct counters *c);
+
 /* A process of that slot died: its gauges are zero, its counts stay. */
 void counters_bury(struct counters *c, unsigned slot);
 

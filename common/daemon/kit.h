@@ -1,5 +1,8 @@
 /* kit.h - what a supervisor hands to the processes it starts, and how they find it again.
  *
+ * A child is told to end by a signal: SIGHUP drains as for a reload (sessions go on to their own end),
+ * SIGTERM as for a shutdown.
+ *
  * A child is fork+exec of the program itself with "--child ROLE:SLOT:GENERATION" and descriptors
  * inherited under numbers that POPGATE_KIT names in the environment. Everything shared is a memfd
  * made by the supervisor, so that it outlives every worker: the config octets as validated (workers
@@ -12,7 +15,7 @@
 #include "common/daemon/clients.h"
 #include "common/daemon/counters.h"
 
-#define KIT_LISTENERS_MAX 32
+#define KIT_LISTENERS_MAX 256
 
 struct kit {
 	const char *role; /* "worker", "deliver" */
@@ -20,9 +23,13 @@ struct kit {
 	unsigned generation; /* from 0, one more at each reload */
 	struct conf *conf; /* owned; parsed from the memfd, read-only */
 	struct site site;
-	int listeners
-		[KIT_LISTENERS_MAX]; /* listening sockets in the order of the config's listener sections */
-	size_t listeners_n; /* worker: this slot's own SO_REUSEPORT socket of each */
+	unsigned
+		seat; /* unique among all living processes: the slot of counters, the region of clients */
+	struct kit_listener { /* sockets to accept on, all for the life of the process */
+		int fd;
+		unsigned listener; /* which listener section of the daemon it belongs to, from 0 */
+	} listeners[KIT_LISTENERS_MAX];
+	size_t listeners_n;
 	int deliver; /* SOCK_SEQPACKET: worker: send sessions to the deliver role here; deliver: receive
 			them here; -1 where there is none */
 	int alive; /* a pipe the supervisor holds the other end of: end of input means it is gone */
@@ -31,7 +38,8 @@ struct kit {
 };
 
 /* In a child: opens the kit from the environment. In doubt fails: a worker without its kit ends. */
-MUST_USE enum err kit_open(struct kit *out, const char *child_word);
+MUST_USE enum err kit_open(
+	struct kit *out, const char *child_word, const struct counter_name *names);
 void kit_close(struct kit *k);
 
 #endif

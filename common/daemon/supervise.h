@@ -5,7 +5,7 @@
  * socket and no connection is refused or reset. SIGHUP: reads the config whole; a bad one is logged
  * and the old stays; a good one starts a new generation and drains the old (two draining generations
  * at most, the oldest is ended). SIGTERM, SIGINT: drains all until the site's drain_ms, then ends
- * them; exit 0. A worker is told to drain by SIGTERM. A role that dies again and again is started
+ * them; exit 0. A role that dies again and again is started
  * again later and later, up to 10 s. It also starts popgate-store if nobody holds the store's lock. */
 #ifndef POPGATE_SUPERVISE_H
 #define POPGATE_SUPERVISE_H

@@ -1,0 +1,45 @@
+/* listeners.c - titles into endpoints. */
+#include "common/conf/listeners.h"
+
+static bool taken(const struct listeners *l, struct endpoint e)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->at[i].port == e.port && addr_eq(l->at[i].addr, e.addr))
+			return true;
+	return false;
+}
+
+static void read_one(struct listeners *l, struct conf_section s, struct buf *complaints)
+{
+	struct str title = conf_title(s);
+	struct endpoint e;
+
+	if (!endpoint_parse(title, &e))
+		conf_complain(s, NULL, complaints,
+			"listener \"%.100s\": an address and port is wanted, like 0.0.0.0:110 or "
+			"[::]:110",
+			title.p);
+	else if (taken(l, e))
+		conf_complain(s, NULL, complaints, "listener \"%.100s\" stands twice", title.p);
+	else if (l->n == LISTENERS_MAX)
+		conf_complain(s, NULL, complaints, "more than %d listeners", LISTENERS_MAX);
+	else
+		l->at[l->n++] = e;
+}
+
+enum err listeners_read(
+	struct listeners *out, struct conf *c, const char *daemon, struct buf *complaints)
+{
+	struct conf_section d = conf_section(conf_root(c), daemon, 0);
+	size_t before = complaints->len;
+	struct listeners l = { 0 };
+
+	for (size_t i = 0; i < conf_sections(d, "listener"); i++)
+		read_one(&l, conf_section(d, "listener", i), complaints);
+	if (conf_sections(d, "listener") == 0)
+		conf_complain(d, NULL, complaints, "%s: it has no listener", daemon);
+	if (complaints->len != before)
+		return ERR_SYNTAX;
+	*out = l;
+	return ERR_NONE;
+}

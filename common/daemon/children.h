@@ -1,0 +1,33 @@
+/* children.h - starting one child with its kit, and remembering who runs. */
+#ifndef POPGATE_CHILDREN_H
+#define POPGATE_CHILDREN_H
+
+#include <sys/types.h>
+
+#include "common/daemon/sockets.h"
+#include "common/daemon/supervise.h"
+
+struct child {
+	pid_t pid; /* 0: this seat is free */
+	const struct role *role; /* borrowed */
+	unsigned slot, generation;
+	int64_t since_ms; /* steady clock */
+	bool told; /* to end: its death is no surprise */
+};
+
+/* What every child of a generation is given. Descriptors are the supervisor's. */
+struct handover {
+	const char *exe; /* path of the program */
+	const struct site *site;
+	const struct sockets *sockets;
+	unsigned workers, generation;
+	int conf, counters, clients; /* memfds */
+	int alive; /* the reading end */
+	int deliver_send, deliver_receive; /* -1: none */
+};
+
+/* Forks and execs; *pid is set on ERR_NONE. The child finds its place by "--child". */
+MUST_USE enum err child_start(const struct handover *h, const struct role *role, unsigned slot,
+	unsigned seat, pid_t *pid);
+
+#endif

@@ -1,0 +1,22 @@
+/* privilege.h - becoming the user that a role runs as. */
+#ifndef POPGATE_PRIVILEGE_H
+#define POPGATE_PRIVILEGE_H
+
+#include "common/base/err.h"
+
+#include <sys/types.h>
+
+struct identity {
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Looks up user and his own group. ERR_ABSENT: there is no such user. */
+MUST_USE enum err identity_find(const char *user, struct identity *out);
+
+/* Becomes that user for good, with group (a name; "" for none) besides his own, if we are root and
+ * user is not ""; else stays. In any case nothing started later gains privileges (prctl(2),
+ * PR_SET_NO_NEW_PRIVS). ERR_ABSENT: no such user or group. */
+MUST_USE enum err privilege_drop(const char *user, const char *group);
+
+#endif

@@ -1,0 +1,24 @@
+/* storekeeper.h - sees to it that one popgate-store runs on this host.
+ *
+ * The store holds a lock on state_dir/SITE_STORE_LOCK for its life. Whoever finds the lock free starts
+ * a store, in a session of its own so that it outlives us; if two do so at once, the second store
+ * ends by itself. One that dies again and again is started later and later, up to 10 s. */
+#ifndef POPGATE_STOREKEEPER_H
+#define POPGATE_STOREKEEPER_H
+
+#include "common/conf/site.h"
+
+struct storekeeper {
+	const char *program; /* path of popgate-store */
+	const char *conf_path; /* of popgate.conf */
+	int64_t next_ms; /* steady clock: not before then */
+	unsigned failures;
+};
+
+/* Looks, and starts a store if none runs. To be called about each second. */
+void storekeeper_look(struct storekeeper *k, const struct site *site, int64_t now_ms);
+
+/* Waits up to wait_ms until the store takes connections; says whether it does. */
+bool storekeeper_wait(const struct site *site, int wait_ms);
+
+#endif

@@ -1,0 +1,355 @@
+/* supervise.c - the supervisor's one loop: a signal came, or a second has passed.
+ *
+ * A seat is held by one living child and gives it its slot of the counters and its region of the
+ * client counts. A post is what the current generation wants filled: a role and a slot. */
+#include "common/daemon/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/daemon/children.h"
+#include "common/daemon/ready.h"
+#include "common/daemon/startup.h"
+#include "common/daemon/storekeeper.h"
+#include "common/daemon/supervisor.h"
+
+#define TICK_MS 500
+#define STATS_MS 60000
+#define STEADY_MS 10000 /* who lived longer is replaced at once */
+#define DELAY_MAX_MS 10000
+#define GRACE_MS 3000 /* beyond drain_ms, for farewells and a maildrop's update */
+#define DRAINING_MAX 2 /* old generations at a time */
+
+static unsigned free_seat(const struct supervisor *s)
+{
+	unsigned seat = 0;
+
+	while (seat < SEATS && s->seats[seat].pid != 0)
+		seat++;
+	return seat;
+}
+
+static void log_started(const struct supervisor *s, const struct post *p, unsigned seat)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_DEBUG, "worker.started");
+	log_text(&l, "role", p->role->name);
+	log_int(&l, "slot", p->slot);
+	log_int(&l, "generation", s->generation);
+	log_int(&l, "worker", s->seats[seat].pid);
+	log_end(&l);
+}
+
+static void fill_post(struct supervisor *s, struct post *p, int64_t now)
+{
+	unsigned seat = free_seat(s);
+	const struct handover h = { s->exe, &s->setup.site, &s->sockets, s->setup.site.workers,
+		s->generation, s->setup.memory, s->counters_fd, s->clients_fd, s->alive[0],
+		s->deliver[0], s->deliver[1] };
+	enum err e = ERR_LIMIT;
+	pid_t pid;
+
+	if (seat < SEATS)
+		e = child_start(&h, p->role, p->slot, seat, &pid);
+	if (e != ERR_NONE) {
+		log_say(LOG_LEVEL_ERROR, "worker.failed", "cannot start %s %u: %s", p->role->name,
+			p->slot, err_text(e));
+		p->start_ms = now + 1000;
+		return;
+	}
+	s->seats[seat] = (struct child){ pid, p->role, p->slot, s->generation, now, false };
+	p->seat = seat;
+	p->filled = true;
+	log_started(s, p, seat);
+}
+
+static void fill_posts(struct supervisor *s, int64_t now)
+{
+	for (size_t i = 0; i < s->posts_n; i++)
+		if (!s->posts[i].filled && now >= s->posts[i].start_ms)
+			fill_post(s, &s->posts[i], now);
+}
+
+static void log_death(const struct child *c, int status, int64_t lived)
+{
+	struct log_line l;
+
+	log_begin(&l, c->told ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR,
+		c->told ? "worker.ended" : "worker.died");
+	log_text(&l, "role", c->role->name);
+	log_int(&l, "slot", c->slot);
+	log_int(&l, "generation", c->generation);
+	log_int(&l, "worker", c->pid);
+	if (WIFSIGNALED(status))
+		log_int(&l, "signal", WTERMSIG(status));
+	else
+		log_int(&l, "status", WEXITSTATUS(status));
+	log_int(&l, "lived_ms", lived);
+	log_end(&l);
+}
+
+/* At once after a long life, else later and later: a worker that crashes at its first step must not
+ * become a fork bomb. */
+static void vacate(struct supervisor *s, unsigned seat, int64_t now, int64_t lived)
+{
+	for (size_t i = 0; i < s->posts_n; i++) {
+		struct post *p = &s->posts[i];
+
+		if (!p->filled || p->seat != seat)
+			continue;
+		p->filled = false;
+		p->failures = lived >= STEADY_MS ? 0 : p->failures + 1;
+		p->start_ms = now;
+		if (p->failures > FREE_RESTARTS) {
+			int64_t delay = INT64_C(50)
+				<< (p->failures - FREE_RESTARTS < 8 ? p->failures - FREE_RESTARTS
+								    : 8);
+
+			p->start_ms += delay < DELAY_MAX_MS ? delay : DELAY_MAX_MS;
+		}
+	}
+}
+
+static void bury(struct supervisor *s, pid_t pid, int status, int64_t now)
+{
+	for (unsigned seat = 0; seat < SEATS; seat++) {
+		struct child *c = &s->seats[seat];
+
+		if (c->pid != pid)
+			continue;
+		log_death(c, status, now - c->since_ms);
+		counters_bury(s->counters, seat);
+		clients_bury(s->clients, seat);
+		vacate(s, seat, now, now - c->since_ms);
+		c->pid = 0;
+	}
+}
+
+static void reap(struct supervisor *s, int64_t now)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		bury(s, pid, status, now);
+}
+
+static bool anybody_left(const struct supervisor *s)
+{
+	for (unsigned seat = 0; seat < SEATS; seat++)
+		if (s->seats[seat].pid != 0)
+			return true;
+	return false;
+}
+
+/* Tells every child of a generation up to that one. */
+static void tell(struct supervisor *s, int64_t up_to, int signal_number)
+{
+	for (unsigned seat = 0; seat < SEATS; seat++) {
+		struct child *c = &s->seats[seat];
+
+		if (c->pid == 0 || c->generation > up_to)
+			continue;
+		c->told = true;
+		kill(c->pid, signal_number);
+	}
+}
+
+static void make_posts(struct supervisor *s)
+{
+	s->posts_n = 0;
+	for (const struct role *r = s->program->roles; r->name != NULL; r++) {
+		unsigned n = r->per_core ? s->setup.site.workers : 1;
+
+		if (r->wanted != NULL && !r->wanted(s->setup.conf))
+			continue;
+		for (unsigned slot = 0; slot < n; slot++)
+			s->posts[s->posts_n++] = (struct post){ .role = r, .slot = slot };
+	}
+}
+
+void supervisor_log_complaints(const struct buf *complaints)
+{
+	struct str rest = buf_str(complaints), line;
+
+	while (rest.n > 0) {
+		struct log_line l;
+
+		(void)str_split(rest, '\n', &line, &rest);
+		log_begin(&l, LOG_LEVEL_ERROR, "config.bad");
+		log_str(&l, "msg", line);
+		log_end(&l);
+	}
+}
+
+static void log_loaded(const struct supervisor *s)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_INFO, "config.loaded");
+	log_text(&l, "path", s->conf_path);
+	log_int(&l, "generation", s->generation);
+	log_int(&l, "workers", s->setup.site.workers);
+	log_end(&l);
+}
+
+/* Opens what setup wants beyond what is open, and says what failed as a complaint. */
+static enum err open_sockets(
+	struct supervisor *s, struct setup *setup, struct sockets *out, struct buf *complaints)
+{
+	size_t failed = 0;
+	enum err e =
+		sockets_open(out, &s->sockets, &setup->listeners, setup->site.workers, &failed);
+
+	if (e != ERR_NONE) {
+		char text[ENDPOINT_TEXT];
+		struct conf_section d = conf_section(conf_root(setup->conf), s->program->name, 0);
+
+		conf_complain(conf_section(d, "listener", failed), NULL, complaints,
+			"listener \"%s\": cannot listen there: %s",
+			endpoint_format(setup->listeners.at[failed], text), err_text(e));
+	}
+	return e;
+}
+
+/* Takes setup for its own and makes it the current one. */
+static void adopt(struct supervisor *s, struct setup *setup, struct sockets *sockets)
+{
+	sockets_close(&s->sockets, sockets);
+	setup_free(&s->setup);
+	s->setup = *setup;
+	s->sockets = *sockets;
+	make_posts(s);
+	site_open_log(&s->setup.site, s->program->name);
+	log_loaded(s);
+}
+
+static void reload(struct supervisor *s, int64_t now)
+{
+	struct setup setup;
+	struct sockets sockets;
+	struct buf complaints;
+	enum err e;
+
+	ready_say("RELOADING=1");
+	buf_init(&complaints, 1 << 16);
+	e = setup_read(&setup, s->program, s->conf_path, &complaints);
+	if (e == ERR_NONE) {
+		e = open_sockets(s, &setup, &sockets, &complaints);
+		if (e != ERR_NONE)
+			setup_free(&setup);
+	}
+	if (e == ERR_NONE) {
+		s->generation++;
+		adopt(s, &setup, &sockets);
+		fill_posts(s, now);
+		tell(s, (int64_t)s->generation - 1, SIGHUP);
+		tell(s, (int64_t)s->generation - 1 - DRAINING_MAX, SIGTERM);
+	} else {
+		supervisor_log_complaints(&complaints);
+		log_say(LOG_LEVEL_ERROR, "config.bad", "the config in use stays");
+	}
+	buf_free(&complaints);
+	ready_say("READY=1");
+}
+
+static void log_stats(const struct supervisor *s)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_INFO, "stats");
+	for (unsigned i = 0; s->program->counters[i].name != NULL; i++)
+		log_int(&l, s->program->counters[i].name, counters_sum(s->counters, i));
+	log_end(&l);
+}
+
+static void stop(struct supervisor *s, int64_t now, bool at_once)
+{
+	if (!s->stopping) {
+		log_say(LOG_LEVEL_INFO, "daemon.stopping", "sessions have %lld ms",
+			(long long)s->setup.site.drain_ms);
+		ready_say("STOPPING=1");
+		s->kill_ms = now + s->setup.site.drain_ms + GRACE_MS;
+	} else {
+		at_once = true; /* asked twice */
+	}
+	s->stopping = true;
+	tell(s, s->generation, at_once ? SIGKILL : SIGTERM);
+}
+
+static void on_signal(struct supervisor *s, int number, int64_t now)
+{
+	switch (number) {
+	case SIGCHLD: reap(s, now); break;
+	case SIGHUP:
+		if (!s->stopping)
+			reload(s, now);
+		break;
+	case SIGUSR1: log_stats(s); break;
+	case SIGTERM:
+	case SIGINT: stop(s, now, false); break;
+	case SIGQUIT: stop(s, now, true); break;
+	default: break;
+	}
+}
+
+static void wait_for_signals(struct supervisor *s)
+{
+	struct pollfd p = { .fd = s->signals, .events = POLLIN };
+	struct signalfd_siginfo info;
+
+	if (poll(&p, 1, TICK_MS) <= 0)
+		return;
+	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		on_signal(s, (int)info.ssi_signo, clock_steady_ms());
+}
+
+/* A crashed worker's restart may be due before the next tick. */
+static void tick(struct supervisor *s, int64_t now)
+{
+	reap(s, now);
+	if (s->stopping) {
+		if (now >= s->kill_ms)
+			tell(s, s->generation, SIGKILL);
+		return;
+	}
+	fill_posts(s, now);
+	storekeeper_look(&s->keeper, &s->setup.site, now);
+	if (now >= s->stats_ms) {
+		s->stats_ms = now + STATS_MS;
+		log_stats(s);
+	}
+}
+
+int supervisor_run(struct supervisor *s)
+{
+	int64_t now = clock_steady_ms();
+
+	s->stats_ms = now + STATS_MS;
+	make_posts(s);
+	log_loaded(s);
+	storekeeper_look(&s->keeper, &s->setup.site, now);
+	if (!storekeeper_wait(&s->setup.site, 3000))
+		log_say(LOG_LEVEL_ERROR, "store.failed",
+			"the store does not answer; going on without it");
+	fill_posts(s, clock_steady_ms());
+	ready_say("READY=1");
+	while (!s->stopping || anybody_left(s)) {
+		wait_for_signals(s);
+		tick(s, clock_steady_ms());
+	}
+	log_stats(s);
+	log_say(LOG_LEVEL_INFO, "daemon.stopped", "all sessions have ended");
+	return 0;
+}
