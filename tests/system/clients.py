@@ -1,0 +1,127 @@
+"""What subscribers really use: curl, fetchmail, mpop, msmtp, swaks, run against a farm from a source
+address. Each fetches into, or sends from, files of a test's directory."""
+
+import os
+import pathlib
+import socket
+import subprocess
+import threading
+
+import house
+from mail import files
+
+FETCHMAIL = house.PEERS / "root/usr/bin/fetchmail"
+
+
+def run(*words, stdin=b"", code=0, env=None, timeout=60):
+    """Runs a program that must exit with code; what it printed."""
+    answer = subprocess.run([str(w) for w in words], input=stdin, capture_output=True, timeout=timeout,
+                            env={**os.environ, "LC_ALL": "C", **(env or {})})
+    assert answer.returncode == code, (words, answer.returncode, answer.stdout[-2000:],
+                                       answer.stderr[-2000:])
+    return answer.stdout + answer.stderr
+
+
+class Via:
+    """A port that forwards to another from a source address, for clients that cannot choose theirs."""
+
+    def __init__(self, port, source):
+        self.target, self.source = port, source
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.server.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self.target), 10, (self.source, 0))
+            far.settimeout(None)
+            for a, b in ((near, far), (far, near)):
+                threading.Thread(target=self._copy, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def _copy(source, target):
+        try:
+            while got := source.recv(65536):
+                target.sendall(got)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+
+
+def curl_fetch(farm, number, source, user="anna", extra=()):
+    """RETR of one message; its octets as curl gives them."""
+    return subprocess.run(
+        ["curl", "-sS", "--interface", source, "-u", f"{user}:secret", *extra,
+         f"pop3://127.0.0.1:{farm.pop_port}/{number}"], capture_output=True, timeout=60, check=True).stdout
+
+
+def curl_delete(farm, number, source, user="anna"):
+    curl_fetch(farm, number, source, user, ("-l", "-X", f"DELE {number}"))
+
+
+def curl_send(farm, source, sender, recipients, octets, directory, code=0):
+    path = pathlib.Path(directory) / "curl.eml"
+    path.write_bytes(octets)
+    words = [w for r in recipients for w in ("--mail-rcpt", r)]
+    return run("curl", "-sS", "--interface", source, f"smtp://127.0.0.1:{farm.smtp_port}/client.test",
+               "--mail-from", sender, *words, "-T", path, code=code)
+
+
+def fetchmail(farm, source, directory, keep, user="anna"):
+    """Fetches all into a Maildir-like folder by a delivery command; the octets of each message."""
+    directory = pathlib.Path(directory)
+    into = directory / "fetched"
+    into.mkdir(exist_ok=True)
+    for old in into.iterdir():
+        old.unlink()
+    mda = directory / "mda"
+    mda.write_text(f'#!/bin/sh\ncat >"$(mktemp {into}/XXXXXXXX)"\n')
+    mda.chmod(0o755)
+    with Via(farm.pop_port, source) as via:
+        rc = directory / "fetchmailrc"
+        rc.write_text(
+            f'poll 127.0.0.1 protocol pop3 port {via.port} auth password no dns\n'
+            f' user "{user}" password "secret" {"keep" if keep else "nokeep"} fetchall'
+            f' no rewrite no mimedecode sslproto ""\n mda "{mda}"\n')
+        rc.chmod(0o600)
+        run(FETCHMAIL, "-f", rc, "--nosyslog", "--invisible", "--pidfile", directory / "fetchmail.pid",
+            "--idfile", directory / "fetchids", env={"HOME": str(directory)})
+    return [path.read_bytes() for path in sorted(into.iterdir(), key=lambda p: p.stat().st_mtime_ns)]
+
+
+def mpop(farm, source, directory, keep, user="anna"):
+    """Fetches all that is new into a Maildir; the octets of each message there."""
+    box = pathlib.Path(directory) / "mpop"
+    for part in ("new", "cur", "tmp"):
+        (box / part).mkdir(parents=True, exist_ok=True)
+    run("mpop", "-C", "/dev/null", "--host=127.0.0.1", f"--port={farm.pop_port}", f"--source-ip={source}",
+        "--tls=off", "--auth=user", f"--user={user}", "--passwordeval=echo secret",
+        f"--keep={'on' if keep else 'off'}", "--received-header=off", f"--delivery=maildir,{box}",
+        f"--uidls-file={directory}/uidls")
+    return files(box)
+
+
+def msmtp(farm, source, sender, recipients, octets, code=0):
+    """Sends; octets may end lines in LF, as files do."""
+    return run("msmtp", "-C", "/dev/null", "--host=127.0.0.1", f"--port={farm.smtp_port}",
+               f"--source-ip={source}", "--tls=off", "--auth=off", "--domain=client.test",
+               f"--from={sender}", "--", *recipients, stdin=octets, code=code)
+
+
+def swaks(farm, source, sender, recipients, octets, directory, code=0):
+    path = pathlib.Path(directory) / "swaks.eml"
+    path.write_bytes(octets)
+    return run("swaks", "--server", "127.0.0.1", "--port", farm.smtp_port, "--local-interface", source,
+               "--helo", "client.test", "--from", sender, "--to", ",".join(recipients),
+               "--data", f"@{path}", "--suppress-data", code=code)

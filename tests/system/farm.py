@@ -1,0 +1,290 @@
+"""A Popgate host of a test's own: directory, config, accounts, daemons, logs.
+
+    farm.start("pop3d", "smtpgate")      ready when both greet and the window is current
+    farm.pop("127.0.0.2")                a POP3 connection from that address
+    farm.ctl("window", "list")           the command line, against the same config
+    farm.stop()                          everything, the store too; fails on what a test must not leave
+
+Whatever carries POPGATE_TEST=<token> in its environment was started for a test; see leftovers()."""
+
+import json
+import os
+import pathlib
+import re
+import secrets
+import signal
+import subprocess
+import time
+
+import house
+import logs
+from ports import free_port, until
+from talk import Pop, Smtp
+
+REPORTS = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:"
+                     r"|Assertion .* failed")
+
+CONF = """
+hostname = "mail.example.net"
+default_domain = "example.net"
+state_dir = "{dir}/state"
+run_dir = "{dir}/run"
+workers = {workers}
+drain_timeout = "{drain_timeout}"
+plaintext_auth = "always"
+run_as {{ mail = "" store = "" gate = "" group = "" }}
+log {{ to = "stderr" format = "{log_format}" level = "debug" }}
+window {{ lifetime = "{lifetime}" slack = "{slack}" {window} }}
+users "passwd-file" {{ path = "{dir}/users" }}
+pop3d {{
+    listener "{pop_host}:{pop_port}" {{ }}
+    mailbox = "maildir:{dir}/mail/%d/%n"
+    {pop3d}
+}}
+smtpgate {{
+    listener "127.0.0.1:{smtp_port}" {{ role = "mx" }}
+    local_domains = {{ "example.net" }}
+    deliver_to = "{deliver_to}"
+    relay_to = "{relay_to}"
+    {smtpgate}
+}}
+"""
+
+
+def processes(token):
+    """The processes started for that token (all tests if it is empty), as {pid: command line}."""
+    mark, found = b"POPGATE_TEST=" + token.encode(), {}
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (entry / "environ").read_bytes() and int(entry.name) != os.getpid():
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+                if command and state != "Z":
+                    found[int(entry.name)] = command.strip()
+        except (OSError, ValueError):
+            pass  # gone meanwhile, or not ours to read
+    return found
+
+
+class Farm:
+    """Settings are attributes until start(): farm.lifetime = "2s". pop3d, smtpgate and window take
+    further lines for those sections of the config."""
+
+    def __init__(self, directory, build):
+        self.dir, self.build = pathlib.Path(directory), pathlib.Path(build)
+        self.token = secrets.token_hex(8)
+        self.running, self.logs_of = {}, {}
+        self.environment, self.may_report = {}, False
+        self.pop_host, self.pop_port, self.smtp_port = "127.0.0.1", free_port(), free_port()
+        self.workers, self.drain_timeout, self.log_format = 2, "5s", "logfmt"
+        self.lifetime, self.slack, self.window = "30m", "auto", ""
+        self.deliver_to = self.relay_to = f"maildir:{self.dir}/mail/%d/%n"
+        self.pop3d = self.smtpgate = ""
+        self.users = {"anna@example.net": "{PLAIN}secret", "bert@example.net": "{PLAIN}secret"}
+        self.conf_text = None  # given: used as it is
+        for name in ("state", "run", "mail"):
+            (self.dir / name).mkdir(parents=True)
+
+    # -- config and accounts
+
+    @property
+    def conf(self):
+        return self.dir / "popgate.conf"
+
+    def write(self):
+        """Writes config and accounts as they are set now."""
+        text = self.conf_text if self.conf_text is not None else CONF.format(**vars(self))
+        self.conf.write_text(text)
+        self.write_users()
+
+    def write_users(self):
+        path = self.dir / "users"
+        beside = self.dir / "users.new"
+        beside.write_text("".join(f"{name}:{rest}\n" for name, rest in self.users.items()))
+        beside.chmod(0o640)
+        beside.rename(path)
+
+    def maildir(self, user="anna", domain="example.net"):
+        return self.dir / "mail" / domain / user
+
+    # -- processes
+
+    def program(self, name):
+        return self.build / house.PROGRAMS[name]
+
+    def env(self):
+        return {**os.environ, "POPGATE_TEST": self.token,
+                "ASAN_OPTIONS": f"log_path={self.dir}/report:detect_leaks=1:abort_on_error=0",
+                "UBSAN_OPTIONS": f"log_path={self.dir}/report:halt_on_error=1:print_stacktrace=1",
+                "LSAN_OPTIONS": "report_objects=1", **self.environment}
+
+    def spawn(self, name):
+        """Starts a daemon and does not wait for it."""
+        log = open(self.dir / f"{name}.log", "ab")
+        self.running[name] = subprocess.Popen(
+            [self.program(name), "-c", self.conf], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            env=self.env(), cwd=self.dir)
+        log.close()
+        return self.running[name]
+
+    def start(self, *names):
+        names = names or ("pop3d", "smtpgate")
+        self.write()
+        for name in names:
+            self.spawn(name)
+        self.ready(*names)
+        return self
+
+    def ready(self, *names):
+        def greets(name):
+            assert self.running[name].poll() is None, f"{name} ended at its start: {self.said(name)}"
+            try:
+                with (Pop(self.pop_port, host=self.pop_host) if name == "pop3d"
+                      else Smtp(self.smtp_port, hello=None)) as talk:
+                    return talk.greeting
+            except OSError:
+                return None
+
+        for name in names:
+            until(lambda n=name: greets(n), 15, lambda n=name: f"{n} greeting ({self.said(n)})")
+        until(lambda: self.ctl("window", "stats").returncode == 0, 15,
+              lambda: f"the store answering ({self.ctl('window', 'stats').stderr})")
+        if "smtpgate" in names:
+            until(self.current, 15, "the gate seeing a current window")
+
+    def current(self):
+        """Whether the gate says no, not later, to a stranger."""
+        with Smtp(self.smtp_port, "127.9.9.9") as talk:
+            return not talk.mail("", "nobody@elsewhere.test")[-1].startswith("451")
+
+    def pid(self, name):
+        return self.running[name].pid
+
+    def children(self, name):
+        """Pids of the workers and other roles of a daemon, oldest first."""
+        listed = pathlib.Path(f"/proc/{self.pid(name)}/task/{self.pid(name)}/children")
+        return [int(pid) for pid in listed.read_text().split()]
+
+    def store_pids(self):
+        return [pid for pid, command in processes(self.token).items()
+                if "popgate-store" in command.split()[0]]
+
+    def reload(self, name):
+        os.kill(self.pid(name), signal.SIGHUP)
+
+    def end(self, name, seconds=20):
+        """SIGTERM, and the exit status."""
+        process = self.running.pop(name)
+        process.terminate()
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"{name} did not end within {seconds} s of SIGTERM") from None
+
+    def kill_all(self):
+        """kill -9 of every process of this host at once."""
+        while found := processes(self.token):
+            for pid in found:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            for process in self.running.values():
+                process.wait()
+        self.running.clear()
+
+    def end_store(self, seconds=10):
+        for pid in self.store_pids():
+            os.kill(pid, signal.SIGTERM)
+        until(lambda: not self.store_pids(), seconds, "the store ending on SIGTERM")
+
+    def stop(self):
+        """Ends daemons and store in good order; raises if one failed or left a process behind."""
+        faults = []
+        for name in list(self.running):
+            try:
+                code = self.end(name)
+                if code != 0:
+                    faults.append(f"{name} ended with {code}: {self.said(name)}")
+            except AssertionError as error:
+                faults.append(str(error))
+        try:
+            self.end_store()
+        except AssertionError as error:
+            faults.append(str(error))
+        end = time.monotonic() + 3
+        while (left := processes(self.token)) and time.monotonic() < end:
+            time.sleep(0.05)
+        for pid, command in left.items():
+            faults.append(f"left running: {pid} {command}")
+            os.kill(pid, signal.SIGKILL)
+        if not self.may_report:
+            faults += self.reports()
+        assert not faults, "\n".join(faults)
+
+    def reports(self):
+        """What the sanitisers found, and asserts that failed."""
+        found = [path.read_text(errors="replace")[:6000] for path in self.dir.glob("report*")]
+        for path in self.dir.glob("*.log"):
+            found += [line for line in logs.stray(path) if REPORTS.search(line)]
+        return found
+
+    # -- what they said
+
+    def said(self, name):
+        path = self.dir / f"{name}.log"
+        return path.read_text(errors="replace")[-3000:] if path.exists() else ""
+
+    def events(self, event=None, **wanted):
+        """Log lines of all daemons with that event name and those values, oldest first."""
+        if event:
+            wanted["event"] = event
+        lines = [line for path in self.dir.glob("*.log") for line in logs.read(path)]
+        lines.sort(key=lambda line: line.get("ts", ""))
+        return [line for line in lines
+                if all(str(line.get(key)) == str(value) for key, value in wanted.items())]
+
+    def wait_event(self, event, seconds=10, count=1, **wanted):
+        return until(lambda: len(found := self.events(event, **wanted)) >= count and found, seconds,
+                     lambda: f"{count} x event={event} {wanted} in\n" + "\n".join(
+                         self.said(name) for name in house.PROGRAMS))[-1]
+
+    # -- clients
+
+    def pop(self, source="127.0.0.2", **more):
+        return Pop(self.pop_port, source, **more)
+
+    def smtp(self, source="127.0.0.2", **more):
+        return Smtp(self.smtp_port, source, **more)
+
+    def login(self, source="127.0.0.2", user="anna", password="secret"):
+        """Fetches nothing, quits; the answer to PASS."""
+        with self.pop(source) as talk:
+            answer = talk.login(user, password)
+            talk.says("QUIT")
+            return answer
+
+    def relay_reply(self, source="127.0.0.2", sender="anna@example.net", to="bob@else.test"):
+        """The answer to a RCPT that asks for relay."""
+        with self.smtp(source) as talk:
+            answers = talk.mail(sender, to)
+            talk.says("QUIT")
+            return next((a for a in answers if not a.startswith("2")), answers[-1])
+
+    # -- the command line
+
+    def ctl(self, *words, stdin=None, timeout=30):
+        return subprocess.run([self.program("popgate"), "-c", self.conf, *words], input=stdin, text=True,
+                              stdin=subprocess.DEVNULL if stdin is None else None, timeout=timeout,
+                              capture_output=True, env=self.env())
+
+    def table(self, *words):
+        """A --json answer: one object a line."""
+        answer = self.ctl(*words, "--json")
+        assert answer.returncode in (0, 1), answer.stderr
+        return [json.loads(line) for line in answer.stdout.splitlines()]
+
+    def stats(self):
+        return self.table("window", "stats")[0]

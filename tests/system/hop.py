@@ -1,0 +1,189 @@
+"""A next hop that records exactly what it is sent and misbehaves at any step on request.
+
+    hop.at["rcpt"] = "451 4.2.0 later"       that reply (a str gets its CRLF; bytes go as they are)
+    hop.at["dot"] = CLOSE                     hang up there without a word
+    hop.at["data"] = STALL                    say nothing, keep the connection, read on
+    hop.at["mail"] = lambda session: ...      called; gives one of the above
+    hop.at["body"] = early("552 too big", 1000)   said once so many octets of the body are there
+
+Steps: greeting ehlo helo lhlo mail rcpt data body dot rset noop quit."""
+
+import socket
+import threading
+
+from ports import free_port
+
+CLOSE, STALL, RESET, DEAF = object(), object(), object(), object()  # DEAF: do not even read
+
+USUAL = {"greeting": "220 hop.test ESMTP", "mail": "250 2.1.0 fine", "rcpt": "250 2.1.5 fine",
+         "data": "354 go on", "dot": "250 2.0.0 taken", "rset": "250 2.0.0 fine",
+         "noop": "250 2.0.0 fine", "quit": "221 2.0.0 bye", "helo": "250 hop.test"}
+EHLO = ("250-hop.test\r\n250-PIPELINING\r\n250-SIZE 1000000000\r\n250-8BITMIME\r\n"
+        "250-ENHANCEDSTATUSCODES\r\n250 XCLIENT ADDR PORT NAME HELO PROTO LOGIN")
+
+
+def early(what, octets=1):
+    return ("early", what, octets)
+
+
+class Message:
+    """One transaction: what was said, and the body as it came over the wire, dots and all."""
+
+    def __init__(self):
+        self.mail, self.recipients, self.body, self.whole, self.taken = None, [], b"", False, False
+
+
+class Session(threading.Thread):
+    def __init__(self, hop, sock):
+        super().__init__(daemon=True)
+        self.hop, self.sock, self.data = hop, sock, b""
+        self.commands, self.message, self.surplus = [], Message(), b""
+
+    def run(self):
+        try:
+            if self.answer("greeting"):
+                while self.obey():
+                    pass
+        except OSError:
+            pass
+        finally:
+            with self.hop.lock:
+                self.hop.open -= 1
+            self.sock.close()
+
+    def more(self):
+        got = self.sock.recv(65536)
+        self.data += got
+        return bool(got)
+
+    def line(self):
+        while b"\n" not in self.data:
+            if not self.more():
+                return None
+        line, _, self.data = self.data.partition(b"\n")
+        return line + b"\n"
+
+    def plan(self, step, usual=None):
+        what = self.hop.at.get(step, usual if usual is not None else USUAL.get(step))
+        return what(self) if callable(what) else what
+
+    def answer(self, step, usual=None):
+        """Whether the conversation goes on."""
+        return self.act(self.plan(step, usual))
+
+    def act(self, what):
+        if what is RESET:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            return False
+        if what is STALL:
+            while self.more():
+                pass
+            return False
+        if what is DEAF:
+            self.hop.ended.wait()
+            return False
+        if what is CLOSE:
+            return False
+        self.sock.sendall(what if isinstance(what, bytes) else what.encode() + b"\r\n")
+        return True
+
+    def obey(self):
+        line = self.line()
+        if line is None:
+            return False
+        self.commands.append(line)
+        verb = line.split(b":")[0].split()[0].lower().decode("latin-1") if line.strip() else ""
+        if verb == "mail":
+            self.message = Message()
+            self.message.mail = line
+        elif verb == "rcpt":
+            self.message.recipients.append(line)
+        elif verb == "data":
+            return self.take_data()
+        elif verb in ("ehlo", "lhlo"):
+            return self.answer(verb, EHLO)
+        elif verb == "xclient":
+            return self.answer(verb, USUAL["greeting"])
+        elif verb == "quit":
+            self.answer("quit")
+            return False
+        return self.answer(verb if verb in USUAL else "unknown", USUAL.get(verb, "500 5.5.2 what?"))
+
+    def take_data(self):
+        what = self.plan("data")
+        if not isinstance(what, str) or not what.startswith("354"):
+            return self.act(what)
+        with self.hop.lock:
+            self.hop.messages.append(self.message)
+        self.act(what)
+        if not self.body():
+            return False
+        self.message.whole = True
+        what = self.plan("dot")
+        self.message.taken = isinstance(what, str) and what.startswith("250")
+        return self.act(what)
+
+    def body(self):
+        """Reads up to CRLF.CRLF; the conversation ends with the body where the client went away."""
+        plan = self.hop.at.get("body")
+        while True:
+            end = self.data.find(b"\r\n.\r\n") if not self.data.startswith(b".\r\n") else -2
+            self.message.body = self.data if end == -1 else self.data[:end + 2]
+            if end != -1:
+                self.data = self.data[end + 5:]
+                return True
+            if plan is DEAF or plan is CLOSE or plan is RESET:
+                return self.act(plan)
+            if plan and len(self.data) >= plan[2]:
+                if not self.act(plan[1]):
+                    return False
+                plan = None
+            if not self.more():
+                return False
+
+
+class Hop:
+    def __init__(self):
+        self.at, self.messages, self.sessions = {}, [], []
+        self.lock, self.open, self.ended = threading.Lock(), 0, threading.Event()
+        self.port, self.server = free_port(), None
+
+    @property
+    def uri(self):
+        return f"smtp:127.0.0.1:{self.port}"
+
+    def start(self):
+        self.ended.clear()
+        self.server = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        threading.Thread(target=self._accept, args=(self.server,), daemon=True).start()
+        return self
+
+    def _accept(self, server):
+        while True:
+            try:
+                sock, _ = server.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            session = Session(self, sock)
+            with self.lock:
+                self.sessions.append(session)
+                self.open += 1
+            session.start()
+
+    def taken(self):
+        """The messages that this hop said 250 to."""
+        return [message for message in self.messages if message.taken]
+
+    def stop(self):
+        """Refuses connections from now on and drops those there are."""
+        self.ended.set()
+        if self.server:
+            self.server.shutdown(socket.SHUT_RDWR)
+            self.server.close()
+            self.server = None
+        for session in self.sessions:
+            try:
+                session.sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
