@@ -148,7 +148,7 @@ enum err hash_make(const char *scheme, struct str password, char *dst)
 
 	if (s == NULL || (s->kind == HASH_CRYPT && s->prefix == NULL))
 		return ERR_ABSENT;
-	if (!str_to_cstr(password, typed, sizeof(typed)) || password.n > HASH_STORED_MAX - 16)
+	if (!str_to_cstr(password, typed, sizeof(typed)))
 		return ERR_LIMIT;
 	if (s->kind == HASH_CRYPT)
 		e = make_crypt(s, typed, dst);

@@ -8,7 +8,7 @@
 
 #include "common/base/str.h"
 
-#define HASH_STORED_MAX 512 /* octets of a stored password */
+#define HASH_STORED_MAX 1024 /* octets of a stored password */
 #define HASH_PASSWORD_MAX 512 /* octets of a typed one: crypt(3) takes no more */
 
 enum hash_kind {

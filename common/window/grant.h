@@ -22,6 +22,9 @@ struct grant {
 	int64_t lifetime_ms; /* 0: the window's own; else exactly this, no slack, no coalescing */
 };
 
+#define GRANT_LIFETIME_MAX_MS \
+	(INT64_C(30) * 24 * 60 * 60 * 1000) /* of one that is given, not logged in */
+
 /* The four scopes of a revocation; what is not given is all zero. */
 enum scope {
 	SCOPE_EVERYTHING,

@@ -60,8 +60,8 @@ MUST_USE enum held view_find(
 	struct view *v, const struct subscriber *who, int64_t now_ms, struct entry *out);
 
 /* One page of live entries in the order of keys, from the place in *cursor on; all zero starts. An
- * expired or revoked entry is left out unless dead is set. Returns how many were put into page; fewer
- * than max means that this was the last. A page is one short transaction. */
+ * expired or revoked entry is left out unless dead is set. *n is how many were put into page; fewer than
+ * max means that this was the last. A page is one short transaction. */
 struct view_cursor {
 	struct addr key;
 	struct subscriber who;
@@ -75,9 +75,9 @@ struct view_facts {
 	uint64_t entries, map_size, used;
 	unsigned ipv4_prefix, ipv6_prefix;
 	unsigned readers;
-	int64_t heartbeat_ms, stamp_ms,
-		lost_ms; /* lost_ms: stamp of the last lost grant; 0 never */
-	uint64_t grants, renewals, coalesced, revocations, lost; /* since this view was made */
+	int64_t heartbeat_ms, stamp_ms;
+	int64_t lost_until_ms; /* until then a lost grant makes every no UNKNOWN; 0: none was lost */
+	uint64_t grants, coalesced, revocations, lost; /* since this view was made */
 };
 MUST_USE enum err view_facts(struct view *v, struct view_facts *out);
 

@@ -1,0 +1,112 @@
+/* record.c - see record.h. */
+#include "common/window/record.h"
+
+#include "common/window/bytes.h"
+#include "common/window/crc32c.h"
+
+size_t record_encode(const struct record *r, uint8_t *dst)
+{
+	struct writer w = { .p = dst, .max = RECORD_MAX };
+
+	put_number(&w, RECORD_VERSION, 1);
+	put_number(&w, r->kind, 1);
+	put_number(&w, r->scope, 1);
+	put_number(&w, r->source.tls, 1);
+	put_octets(&w, r->key.b, sizeof(r->key.b));
+	put_number(&w, r->port, 2);
+	put_number(&w, r->logins, 4);
+	put_number(&w, (uint64_t)r->login_ms, 8);
+	put_number(&w, (uint64_t)r->until_ms, 8);
+	put_number(&w, r->origin, 8);
+	put_number(&w, r->sequence, 8);
+	put_short(&w, str_of(r->source.service));
+	put_short(&w, str_of(r->source.mechanism));
+	put_short(&w, subscriber_str(&r->who));
+	put_number(&w, crc32c(dst, w.n), 4);
+	return w.n;
+}
+
+static bool crc_fits(struct str bytes)
+{
+	struct reader r = { (const uint8_t *)bytes.p, bytes.n, false };
+
+	if (bytes.n < 4)
+		return false;
+	r.p += bytes.n - 4;
+	r.n = 4;
+	return get_number(&r, 4) == crc32c(bytes.p, bytes.n - 4);
+}
+
+/* Nobody, or a name that folds to itself. */
+static bool canonical(const struct subscriber *who)
+{
+	struct subscriber folded;
+
+	return who->n == 0 ||
+		(subscriber_fold(subscriber_str(who), STR(""), &folded) &&
+			subscriber_eq(&folded, who));
+}
+
+static bool sensible(const struct record *r)
+{
+	bool grant = r->kind == RECORD_GRANT;
+
+	if (!grant && r->kind != RECORD_REVOCATION)
+		return false;
+	if (r->scope > SCOPE_KEY_SUBSCRIBER || r->login_ms < 0 || r->until_ms < 0)
+		return false;
+	return canonical(&r->who) && (!grant || r->who.n > 0);
+}
+
+bool record_decode(struct str bytes, struct record *out)
+{
+	struct reader in = { (const uint8_t *)bytes.p, bytes.n, false };
+	struct record r = { 0 };
+
+	if (!crc_fits(bytes) || get_number(&in, 1) != RECORD_VERSION)
+		return false;
+	r.kind = (enum record_kind)get_number(&in, 1);
+	r.scope = (enum scope)get_number(&in, 1);
+	r.source.tls = get_number(&in, 1) != 0;
+	get_octets(&in, r.key.b, sizeof(r.key.b));
+	r.port = (uint16_t)get_number(&in, 2);
+	r.logins = (uint32_t)get_number(&in, 4);
+	r.login_ms = (int64_t)get_number(&in, 8);
+	r.until_ms = (int64_t)get_number(&in, 8);
+	r.origin = get_number(&in, 8);
+	r.sequence = get_number(&in, 8);
+	get_short(&in, r.source.service, sizeof(r.source.service));
+	get_short(&in, r.source.mechanism, sizeof(r.source.mechanism));
+	get_short(&in, r.who.name, sizeof(r.who.name));
+	r.who.n = (uint8_t)strlen(r.who.name);
+	if (in.bad || in.n != 4 || !sensible(&r))
+		return false;
+	*out = r;
+	return true;
+}
+
+static size_t put_key(struct writer *w, const struct addr *key, const struct subscriber *who)
+{
+	put_octets(w, key->b, sizeof(key->b));
+	put_octets(w, who->name, who->n);
+	return w->n;
+}
+
+size_t record_entry_key(const struct addr *key, const struct subscriber *who, uint8_t *dst)
+{
+	struct writer w = { .p = dst, .max = RECORD_KEY_MAX };
+
+	return put_key(&w, key, who);
+}
+
+size_t record_revocation_key(
+	enum scope scope, const struct addr *key, const struct subscriber *who, uint8_t *dst)
+{
+	static const struct addr no_key;
+	static const struct subscriber nobody;
+	struct writer w = { .p = dst, .max = RECORD_KEY_MAX };
+
+	put_number(&w, scope, 1);
+	return put_key(&w, scope == SCOPE_KEY || scope == SCOPE_KEY_SUBSCRIBER ? key : &no_key,
+		scope == SCOPE_SUBSCRIBER || scope == SCOPE_KEY_SUBSCRIBER ? who : &nobody);
+}

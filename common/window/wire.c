@@ -1,0 +1,136 @@
+/* wire.c - see wire.h. Both ends are programs of one host and one version; a mismatch during an upgrade
+ * is refused by the version octet and asked again later. */
+#include "common/window/wire.h"
+
+#include "common/window/bytes.h"
+
+#define WIRE_VERSION 1
+#define ANSWER_MARK 0x80 /* so that no answer is ever read as a request */
+
+static void put_grant(struct writer *w, const struct grant *g)
+{
+	put_octets(w, g->addr.b, sizeof(g->addr.b));
+	put_number(w, g->port, 2);
+	put_number(w, g->source.tls, 1);
+	put_number(w, (uint64_t)g->login_ms, 8);
+	put_number(w, (uint64_t)g->lifetime_ms, 8);
+	put_short(w, str_of(g->source.service));
+	put_short(w, str_of(g->source.mechanism));
+	put_short(w, subscriber_str(&g->who));
+}
+
+static void get_name(struct reader *r, struct subscriber *who)
+{
+	struct subscriber read, folded;
+
+	get_short(r, read.name, sizeof(read.name));
+	read.n = (uint8_t)strlen(read.name);
+	if (read.n > 0 &&
+		(!subscriber_fold(subscriber_str(&read), STR(""), &folded) ||
+			!subscriber_eq(&read, &folded)))
+		r->bad = true;
+	*who = read;
+}
+
+static void get_grant(struct reader *r, struct grant *g)
+{
+	get_octets(r, g->addr.b, sizeof(g->addr.b));
+	g->port = (uint16_t)get_number(r, 2);
+	g->source.tls = get_number(r, 1) != 0;
+	g->login_ms = (int64_t)get_number(r, 8);
+	g->lifetime_ms = (int64_t)get_number(r, 8);
+	get_short(r, g->source.service, sizeof(g->source.service));
+	get_short(r, g->source.mechanism, sizeof(g->source.mechanism));
+	get_name(r, &g->who);
+	if (g->who.n == 0 || g->login_ms < 0 || g->lifetime_ms < 0 ||
+		g->lifetime_ms > GRANT_LIFETIME_MAX_MS)
+		r->bad = true;
+}
+
+size_t wire_put_request(const struct request *r, uint8_t *dst)
+{
+	struct writer w = { .p = dst, .max = WIRE_MAX };
+
+	put_number(&w, WIRE_VERSION, 1);
+	put_number(&w, r->kind, 1);
+	put_number(&w, r->ticket, 8);
+	if (r->kind == WIRE_GRANT)
+		put_grant(&w, &r->grant);
+	if (r->kind == WIRE_LOST)
+		put_number(&w, (uint64_t)r->grant.login_ms, 8);
+	if (r->kind == WIRE_REVOKE) {
+		put_number(&w, r->revocation.scope, 1);
+		put_octets(&w, r->revocation.addr.b, sizeof(r->revocation.addr.b));
+		put_short(&w, subscriber_str(&r->revocation.who));
+	}
+	return w.n;
+}
+
+static void get_revocation(struct reader *r, struct revocation *v)
+{
+	uint64_t scope = get_number(r, 1);
+
+	get_octets(r, v->addr.b, sizeof(v->addr.b));
+	get_name(r, &v->who);
+	v->scope = (enum scope)scope;
+	if (scope > SCOPE_KEY_SUBSCRIBER ||
+		(v->who.n > 0) != (scope == SCOPE_SUBSCRIBER || scope == SCOPE_KEY_SUBSCRIBER))
+		r->bad = true;
+}
+
+bool wire_get_request(struct str packet, struct request *out)
+{
+	struct reader in = { (const uint8_t *)packet.p, packet.n, false };
+	struct request r = { 0 };
+
+	if (get_number(&in, 1) != WIRE_VERSION)
+		return false;
+	r.kind = (enum wire_kind)get_number(&in, 1);
+	r.ticket = get_number(&in, 8);
+	switch (r.kind) {
+	case WIRE_GRANT: get_grant(&in, &r.grant); break;
+	case WIRE_REVOKE: get_revocation(&in, &r.revocation); break;
+	case WIRE_LOST: r.grant.login_ms = (int64_t)get_number(&in, 8); break;
+	default: return false;
+	}
+	if (in.bad || in.n > 0 || r.grant.login_ms < 0)
+		return false;
+	*out = r;
+	return true;
+}
+
+size_t wire_put_answer(const struct answer *a, uint8_t *dst)
+{
+	struct writer w = { .p = dst, .max = WIRE_MAX };
+
+	put_number(&w, WIRE_VERSION, 1);
+	put_number(&w, ANSWER_MARK, 1);
+	put_number(&w, a->ticket, 8);
+	put_number(&w, a->result, 1);
+	put_number(&w, (a->never ? 1U : 0U) | (a->renewed ? 2U : 0U), 1);
+	put_number(&w, (uint64_t)a->stamp_ms, 8);
+	put_number(&w, (uint64_t)a->until_ms, 8);
+	return w.n;
+}
+
+bool wire_get_answer(struct str packet, struct answer *out)
+{
+	struct reader in = { (const uint8_t *)packet.p, packet.n, false };
+	struct answer a = { 0 };
+	uint64_t flags, result;
+
+	if (get_number(&in, 1) != WIRE_VERSION || get_number(&in, 1) != ANSWER_MARK)
+		return false;
+	a.ticket = get_number(&in, 8);
+	result = get_number(&in, 1);
+	flags = get_number(&in, 1);
+	a.stamp_ms = (int64_t)get_number(&in, 8);
+	a.until_ms = (int64_t)get_number(&in, 8);
+	if (in.bad || in.n > 0 || result > ERR_TIMEOUT || flags > 3)
+		return false;
+	a.result = (enum err)result;
+	a.never = (flags & 1) != 0;
+	a.renewed = (flags & 2) != 0;
+	*out = a;
+	return true;
+}
