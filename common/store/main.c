@@ -1,0 +1,213 @@
+/* main.c - popgate-store: options, the lock, the user, then one loop. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/daemon/privilege.h"
+#include "common/store/peers.h"
+
+#define DEFAULT_CONF "/etc/popgate/popgate.conf"
+#define EXIT_BUSY 75 /* EX_TEMPFAIL: another store runs on this host */
+#define EXIT_CONFIG 78 /* EX_CONFIG */
+#define BATCH_MAX 4096
+#define TICK_MS 1000
+#define HOUSE_TICKS 10 /* every so many: dead readers, interfaces */
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: popgate-store [-tV] [-c file]\n");
+	return 2;
+}
+
+static enum err read_conf(const char *path, struct conf **c, struct site *site)
+{
+	struct buf bytes, complaints;
+	enum err e;
+
+	buf_init(&bytes, CONF_FILE_MAX);
+	buf_init(&complaints, 1 << 16);
+	e = conf_read_file(path, &bytes);
+	if (e != ERR_NONE)
+		buf_printf(&complaints, "%s: cannot be read: %s\n", path, err_text(e));
+	if (e == ERR_NONE)
+		e = conf_parse(c, path, buf_str(&bytes), &complaints);
+	if (e == ERR_NONE)
+		e = site_read(site, *c, &complaints);
+	fprintf(stderr, "%.*s", (int)complaints.len, buf_str(&complaints).p);
+	buf_free(&bytes);
+	buf_free(&complaints);
+	return e;
+}
+
+/* Makes dir if it is not there, and gives it to the store's user. Its parents are the operator's. */
+static enum err make_dir(const char *dir, mode_t mode, const struct identity *owner)
+{
+	if (mkdir(dir, mode) != 0)
+		return errno == EEXIST ? ERR_NONE : err_of_errno(errno);
+	if (chmod(dir, mode) != 0 || (owner != NULL && chown(dir, owner->uid, owner->gid) != 0))
+		return err_of_errno(errno);
+	return ERR_NONE;
+}
+
+static enum err make_dirs(const struct site *site)
+{
+	struct identity owner;
+	bool given = geteuid() == 0 && site->run_as_store[0] != '\0';
+	enum err e = ERR_NONE;
+
+	if (given)
+		e = identity_find(site->run_as_store, &owner);
+	if (e == ERR_NONE)
+		e = make_dir(site->state_dir, 0755, given ? &owner : NULL);
+	if (e == ERR_NONE)
+		e = make_dir(site->run_dir, 0755, given ? &owner : NULL);
+	return e;
+}
+
+/* Held until we end, however we end. */
+static enum err take_lock(const struct site *site)
+{
+	char path[4200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", site->state_dir, SITE_STORE_LOCK);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return err_of_errno(errno);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return ERR_NONE;
+	close(fd);
+	return ERR_BUSY;
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static bool told_to_end(int signals)
+{
+	struct signalfd_siginfo info;
+
+	return read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info);
+}
+
+static void tick(struct store *s, unsigned count)
+{
+	store_tick(s);
+	if (count % HOUSE_TICKS != 0)
+		return;
+	never_refresh(s->never);
+	if (s->view != NULL && table_check_readers(s->view) > 0)
+		log_say(LOG_LEVEL_DEBUG, "store.readers", "slots of dead readers were freed");
+}
+
+static void serve(struct store *s, struct peers *p, int signals, struct pending *batch)
+{
+	int64_t next = clock_steady_ms() + TICK_MS;
+	unsigned count = 0;
+
+	while (!told_to_end(signals)) {
+		int64_t left = next - clock_steady_ms();
+		size_t n = peers_wait(p, signals, left > 0 ? (int)left : 0, batch, BATCH_MAX);
+
+		if (n > 0) {
+			store_batch(s, batch, n);
+			peers_answer(p, batch, n);
+		}
+		if (clock_steady_ms() >= next) {
+			tick(s, ++count);
+			next = clock_steady_ms() + TICK_MS;
+		}
+	}
+}
+
+static int run(struct conf *c, const struct site *site)
+{
+	struct pending *batch = calloc(BATCH_MAX, sizeof(*batch));
+	struct store s = { 0 };
+	struct peers *p = NULL;
+	int signals = open_signals();
+	enum err e = batch != NULL && signals >= 0 ? store_open(&s, site, c) : ERR_NOMEM;
+
+	if (e == ERR_NONE)
+		e = peers_open(&p, site);
+	if (e == ERR_NONE) {
+		log_say(LOG_LEVEL_INFO, "store.started", "the window is in %s", site->state_dir);
+		serve(&s, p, signals, batch);
+		log_say(LOG_LEVEL_INFO, "store.stopped", "told to end");
+	} else {
+		log_say(LOG_LEVEL_ERROR, "store.failed", "cannot start: %s", err_text(e));
+	}
+	peers_close(&p);
+	store_close(&s);
+	free(batch);
+	if (signals >= 0)
+		close(signals);
+	return e == ERR_NONE ? 0 : 1;
+}
+
+static int start(struct conf *c, const struct site *site)
+{
+	enum err e;
+
+	umask(0027);
+	site_open_log(site, "popgate-store");
+	e = make_dirs(site);
+	if (e == ERR_NONE)
+		e = privilege_drop(site->run_as_store, site->run_as_group);
+	if (e == ERR_NONE)
+		e = take_lock(site);
+	if (e == ERR_BUSY) {
+		log_say(LOG_LEVEL_ERROR, "store.busy", "another store runs in %s", site->state_dir);
+		return EXIT_BUSY;
+	}
+	if (e != ERR_NONE) {
+		log_say(LOG_LEVEL_ERROR, "store.failed", "cannot start in %s as \"%s\": %s",
+			site->state_dir, site->run_as_store, err_text(e));
+		return e == ERR_ABSENT ? EXIT_CONFIG : 1;
+	}
+	return run(c, site);
+}
+
+int main(int argc, char **argv)
+{
+	const char *path = DEFAULT_CONF;
+	struct conf *c = NULL;
+	struct site site;
+	bool test = false;
+	int option, code = EXIT_CONFIG;
+
+	while ((option = getopt(argc, argv, "c:tV")) != -1) {
+		switch (option) {
+		case 'c': path = optarg; break;
+		case 't': test = true; break;
+		case 'V': printf("popgate-store %s\n", POPGATE_VERSION); return 0;
+		default: return usage();
+		}
+	}
+	if (optind != argc)
+		return usage();
+	if (read_conf(path, &c, &site) == ERR_NONE) {
+		if (test)
+			printf("popgate-store: %s is fine\n", path);
+		code = test ? 0 : start(c, &site);
+	}
+	conf_close(&c);
+	return code;
+}

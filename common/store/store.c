@@ -1,0 +1,396 @@
+/* store.c - see store.h. First the log, then the view: readers never see what is not durable. */
+#include "common/store/store.h"
+
+#include "common/base/clock.h"
+
+#define RETRY_MS 200
+#define AHEAD_MAX_MS 2000 /* a stamp further ahead of the clock than this is clamped */
+#define PURGE_AFTER_MS 600000 /* how long an ended entry stays for popgate window list --all */
+#define PURGE_MIN 2000 /* rows looked at a second, at least and at most */
+#define PURGE_MAX 20000
+
+/* --- time --- */
+
+/* Stamps only grow, and none is far ahead of the clock: a clock that went back by more is followed. */
+static int64_t present(struct store *s)
+{
+	int64_t clock = clock_ms();
+
+	if (s->stamp_ms > clock + AHEAD_MAX_MS) {
+		if (clock - s->complained_ms > 60000 || clock < s->complained_ms) {
+			log_say(LOG_LEVEL_ERROR, "store.clock", "the clock went back by %lld ms",
+				(long long)(s->stamp_ms - clock));
+			s->complained_ms = clock;
+		}
+		s->stamp_ms = clock + AHEAD_MAX_MS;
+	}
+	return clock > s->stamp_ms ? clock : s->stamp_ms;
+}
+
+static int64_t stamp_login(struct store *s)
+{
+	int64_t now = present(s);
+
+	if (now == s->stamp_ms && s->stamp_revoked)
+		now++;
+	if (now > s->stamp_ms)
+		s->stamp_revoked = false;
+	s->stamp_ms = now;
+	return now;
+}
+
+static int64_t stamp_revocation(struct store *s)
+{
+	s->stamp_ms = present(s);
+	s->stamp_revoked = true;
+	return s->stamp_ms;
+}
+
+/* --- failure --- */
+
+static void note_lost(struct store *s, int64_t login_ms)
+{
+	int64_t until = login_ms + s->site->window.lifetime_ms + s->site->window.slack_ms;
+
+	if (until > s->lost_ms)
+		s->lost_ms = until;
+	s->lost++;
+}
+
+/* One loud line for a cause, not one for each login. */
+static void log_failure(struct store *s, const char *what, enum err e)
+{
+	struct log_line l;
+
+	if (s->failures++ % 100 != 0)
+		return;
+	log_begin(&l, LOG_LEVEL_ERROR, "store.failed");
+	log_text(&l, "what", what);
+	log_err(&l, e);
+	log_int(&l, "failures", s->failures);
+	log_end(&l);
+}
+
+static void log_healed(struct store *s)
+{
+	if (s->failures > 0)
+		log_say(LOG_LEVEL_WARN, "store.healed", "writing again after %u failures",
+			s->failures);
+	s->failures = 0;
+}
+
+enum err store_reopen(struct store *s)
+{
+	durable_close(&s->log);
+	table_close(&s->view);
+	s->retry_ms = clock_steady_ms() + RETRY_MS;
+	return store_load(s);
+}
+
+static bool usable(struct store *s)
+{
+	enum err e;
+
+	if (s->log != NULL && s->view != NULL)
+		return true;
+	if (clock_steady_ms() < s->retry_ms)
+		return false;
+	e = store_reopen(s);
+	if (e != ERR_NONE)
+		log_failure(s, "open", e);
+	return e == ERR_NONE;
+}
+
+/* --- a batch --- */
+
+struct work {
+	struct store *store;
+	bool writing; /* the log has a transaction open */
+	size_t written;
+	const char *failed; /* what failed, for the log line */
+};
+
+static struct addr key_of(const struct store *s, struct addr a)
+{
+	return addr_key(a, s->site->window.ipv4_prefix, s->site->window.ipv6_prefix);
+}
+
+static enum err write_record(struct work *w, struct record *r)
+{
+	enum err e = ERR_NONE;
+
+	w->failed = "log";
+	if (!w->writing)
+		e = durable_begin(w->store->log);
+	w->writing = w->writing || e == ERR_NONE;
+	if (e == ERR_NONE)
+		e = durable_append(w->store->log, r);
+	if (e != ERR_NONE)
+		return e;
+	w->failed = "view";
+	w->written++;
+	return table_apply(w->store->view, r);
+}
+
+/* Enough is left of the entry that is there, so that the promise holds without another record. */
+static enum err coalesce(
+	struct store *s, const struct record *r, int64_t now_ms, bool *enough, struct record *old)
+{
+	enum err e = table_find(s->view, &r->key, &r->who, now_ms, enough, old);
+
+	*enough = e == ERR_NONE && *enough && old->until_ms - now_ms >= s->site->window.lifetime_ms;
+	return e;
+}
+
+static enum err take_grant(struct work *w, const struct grant *g, struct answer *a)
+{
+	struct store *s = w->store;
+	const struct window_settings *window = &s->site->window;
+	struct record r = { .kind = RECORD_GRANT,
+		.key = key_of(s, g->addr),
+		.who = g->who,
+		.source = g->source,
+		.port = g->port,
+		.logins = 1 };
+	struct record old;
+	bool enough = false;
+	enum err e = ERR_NONE;
+
+	a->never = never_holds(s->never, g->addr);
+	if (a->never)
+		return ERR_NONE;
+	r.login_ms = stamp_login(s);
+	r.until_ms = r.login_ms +
+		(g->lifetime_ms > 0 ? g->lifetime_ms : window->lifetime_ms + window->slack_ms);
+	w->failed = "view";
+	if (g->lifetime_ms == 0)
+		e = coalesce(s, &r, r.login_ms, &enough, &old);
+	if (e == ERR_NONE && !enough)
+		e = write_record(w, &r);
+	a->stamp_ms = r.login_ms;
+	a->until_ms = enough ? old.until_ms : r.until_ms;
+	a->renewed = enough;
+	s->coalesced += enough;
+	return e;
+}
+
+static enum err take_revocation(struct work *w, const struct revocation *v, struct answer *a)
+{
+	struct record r = { .kind = RECORD_REVOCATION, .scope = v->scope, .who = v->who };
+
+	if (v->scope == SCOPE_KEY || v->scope == SCOPE_KEY_SUBSCRIBER)
+		r.key = key_of(w->store, v->addr);
+	r.login_ms = stamp_revocation(w->store);
+	a->stamp_ms = r.login_ms;
+	return write_record(w, &r);
+}
+
+static enum err take(struct work *w, struct pending *p)
+{
+	p->answer = (struct answer){ .ticket = p->request.ticket };
+	switch (p->request.kind) {
+	case WIRE_GRANT: return take_grant(w, &p->request.grant, &p->answer);
+	case WIRE_REVOKE: return take_revocation(w, &p->request.revocation, &p->answer);
+	case WIRE_LOST: note_lost(w->store, p->request.grant.login_ms); break;
+	}
+	return ERR_NONE;
+}
+
+static int64_t keep_ms(const struct store *s)
+{
+	return GRANT_LIFETIME_MAX_MS + s->site->window.lifetime_ms + s->site->window.slack_ms;
+}
+
+static void update_meta(struct store *s)
+{
+	struct view_meta *m = table_meta(s->view);
+
+	if (s->stamp_ms > m->stamp_ms || s->stamp_ms < m->stamp_ms - AHEAD_MAX_MS)
+		m->stamp_ms = s->stamp_ms;
+	if (s->lost_ms > m->lost_ms)
+		m->lost_ms = s->lost_ms;
+	m->lost += s->lost;
+	m->coalesced += s->coalesced;
+	m->heartbeat_ms = clock_ms();
+}
+
+static enum err commit_view(struct store *s)
+{
+	enum err e;
+
+	update_meta(s);
+	e = table_commit(s->view);
+	if (e == ERR_NONE)
+		s->lost = s->coalesced = 0;
+	return e;
+}
+
+/* As many old records go as new ones come, and a few more, so that the log follows the window's size. */
+static enum err commit_log(struct work *w)
+{
+	struct store *s = w->store;
+	enum err e = durable_trim(s->log, s->stamp_ms, keep_ms(s), w->written * 2 + 16);
+
+	w->failed = "log";
+	w->writing = false;
+	if (e == ERR_NONE)
+		return durable_commit(s->log);
+	durable_abort(s->log);
+	return e;
+}
+
+static enum err do_batch(struct work *w, struct pending *batch, size_t n)
+{
+	struct store *s = w->store;
+	enum err e;
+
+	w->failed = "open";
+	if (!usable(s))
+		return ERR_IO;
+	w->failed = "view";
+	e = table_begin(s->view);
+	for (size_t i = 0; i < n && e == ERR_NONE; i++)
+		e = take(w, &batch[i]);
+	if (e == ERR_NONE && w->writing)
+		e = commit_log(w);
+	if (e != ERR_NONE)
+		return e;
+	if (w->written == 0 &&
+		s->lost_ms <= table_meta(s->view)->lost_ms) { /* nothing new to be read */
+		table_abort(s->view);
+		return ERR_NONE;
+	}
+	w->failed = "view";
+	return commit_view(s);
+}
+
+/* What a request would have done counts as lost, whatever became of it: durable and not visible is not
+ * what was promised. */
+static void fail_batch(struct work *w, struct pending *batch, size_t n, enum err e)
+{
+	struct store *s = w->store;
+
+	log_failure(s, w->failed, e);
+	for (size_t i = 0; i < n; i++) {
+		batch[i].answer = (struct answer){ .ticket = batch[i].request.ticket, .result = e };
+		if (batch[i].request.kind != WIRE_REVOKE)
+			note_lost(s, clock_ms());
+	}
+	s->verified = s->verified && e != ERR_DAMAGED;
+	durable_close(&s->log);
+	table_close(&s->view);
+	if (s->retry_ms < clock_steady_ms())
+		s->retry_ms = clock_steady_ms() + RETRY_MS;
+}
+
+static void log_grant(const struct grant *g, const struct answer *a)
+{
+	struct log_line l;
+
+	log_begin(&l, a->renewed ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+		a->renewed         ? "window.renew"
+			: a->never ? "window.never"
+				   : "window.grant");
+	log_addr(&l, "addr", g->addr);
+	log_int(&l, "port", g->port);
+	log_str(&l, "user", subscriber_str(&g->who));
+	log_text(&l, "service", g->source.service);
+	log_text(&l, "mechanism", g->source.mechanism);
+	log_bool(&l, "tls", g->source.tls);
+	if (!a->never)
+		log_time(&l, "until", a->until_ms);
+	log_end(&l);
+}
+
+static void log_revocation(const struct revocation *v, const struct answer *a)
+{
+	static const char *const scopes[] = { "everything", "subscriber", "address",
+		"address-subscriber" };
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_INFO, "window.revoke");
+	log_text(&l, "scope", scopes[v->scope]);
+	if (v->scope == SCOPE_KEY || v->scope == SCOPE_KEY_SUBSCRIBER)
+		log_addr(&l, "addr", v->addr);
+	if (v->who.n > 0)
+		log_str(&l, "user", subscriber_str(&v->who));
+	log_time(&l, "before", a->stamp_ms);
+	log_end(&l);
+}
+
+void store_batch(struct store *s, struct pending *batch, size_t n)
+{
+	struct work w = { .store = s };
+	enum err e = do_batch(&w, batch, n);
+
+	if (e != ERR_NONE) {
+		fail_batch(&w, batch, n, e);
+		return;
+	}
+	log_healed(s);
+	for (size_t i = 0; i < n; i++) {
+		if (batch[i].request.kind == WIRE_GRANT)
+			log_grant(&batch[i].request.grant, &batch[i].answer);
+		if (batch[i].request.kind == WIRE_REVOKE)
+			log_revocation(&batch[i].request.revocation, &batch[i].answer);
+	}
+}
+
+/* --- each second --- */
+
+static enum err keep_house(struct store *s)
+{
+	int64_t now = present(s);
+	size_t slice;
+	enum err e = table_begin(s->view);
+
+	if (e != ERR_NONE)
+		return e;
+	slice = table_entries(s->view) / 60;
+	slice = slice < PURGE_MIN ? PURGE_MIN : slice > PURGE_MAX ? PURGE_MAX : slice;
+	e = table_purge(s->view, now - PURGE_AFTER_MS, keep_ms(s), slice);
+	if (e == ERR_NONE)
+		e = commit_view(s);
+	return e;
+}
+
+void store_tick(struct store *s)
+{
+	enum err e;
+
+	if (!usable(s))
+		return;
+	e = keep_house(s);
+	if (e == ERR_NONE)
+		return;
+	log_failure(s, "view", e);
+	s->verified = s->verified && e != ERR_DAMAGED;
+	durable_close(&s->log);
+	table_close(&s->view);
+}
+
+/* --- begin and end --- */
+
+enum err store_open(struct store *s, const struct site *site, struct conf *c)
+{
+	enum err e;
+
+	*s = (struct store){ .site = site };
+	e = never_open(&s->never, c);
+	if (e == ERR_NONE)
+		e = store_load(s);
+	return e;
+}
+
+void store_close(struct store *s)
+{
+	if (s->view != NULL && s->log != NULL && table_begin(s->view) == ERR_NONE) {
+		table_meta(s->view)->clean = true;
+		if (commit_view(s) != ERR_NONE || table_sync(s->view) != ERR_NONE)
+			log_say(LOG_LEVEL_WARN, "store.failed",
+				"no clean mark: the view is verified at the next start");
+	}
+	durable_close(&s->log);
+	table_close(&s->view);
+	never_close(&s->never);
+}

@@ -1,0 +1,54 @@
+/* store.h - the window's one writer: requests in, durable records out, answers.
+ *
+ * Knows nothing of sockets: whoever drives it hands over a batch and sends the answers. A batch costs
+ * one durable commit, however large it is; batches grow while a commit runs, so nobody waits by
+ * design. */
+#ifndef POPGATE_STORE_H
+#define POPGATE_STORE_H
+
+#include "common/conf/site.h"
+#include "common/store/durable.h"
+#include "common/store/never.h"
+#include "common/store/table.h"
+#include "common/window/wire.h"
+
+struct store {
+	const struct site *site; /* borrowed */
+	struct never *never; /* owned */
+	struct durable *log; /* owned; NULL while it cannot be opened */
+	struct table *view; /* owned; NULL likewise */
+	int64_t stamp_ms; /* the last one given */
+	bool stamp_revoked; /* a revocation has it: the next login needs a later one */
+	int64_t lost_ms; /* until then a no is no answer */
+	uint64_t lost, coalesced; /* not yet written into the view's meta */
+	int64_t retry_ms; /* not before then another attempt to open; steady clock */
+	bool verified; /* log and view were read whole since we started, or since damage was met */
+	unsigned failures; /* in a row, so that one cause is one loud line */
+	int64_t complained_ms; /* when a clock gone back was last reported */
+};
+
+/* Opens what is there, verifies, rebuilds and salvages what has to be; makes what is not. */
+MUST_USE enum err store_open(struct store *s, const struct site *site, struct conf *c);
+
+/* Writes the clean mark. */
+void store_close(struct store *s);
+
+struct pending { /* one request and its answer, of a peer the store knows nothing of */
+	struct request request;
+	struct answer answer; /* set by store_batch(), but for WIRE_LOST */
+	void *peer;
+};
+
+/* Does all of them, in order. */
+void store_batch(struct store *s, struct pending *batch, size_t n);
+
+/* Each second: heartbeat, purge, trim; and another attempt at what failed. */
+void store_tick(struct store *s);
+
+/* Closes log and view and opens them anew; an LMDB environment whose commit failed is of no use. */
+MUST_USE enum err store_reopen(struct store *s);
+
+/* rebuild.c: opens log and view into s, whatever state they are in. */
+MUST_USE enum err store_load(struct store *s);
+
+#endif

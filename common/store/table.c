@@ -1,0 +1,415 @@
+/* table.c - see table.h. MDB_NOSYNC: what a power cut takes is rebuilt from log/. */
+#include "common/store/table.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct table {
+	MDB_env *env; /* owned */
+	MDB_txn *txn; /* open between begin and commit */
+	MDB_dbi entries, revocations, meta_dbi;
+	struct view_meta meta, before; /* before: at the transaction's begin */
+	char name[64]; /* "view.3" */
+	uint8_t purge_at[RECORD_KEY_MAX]; /* the key where purging goes on */
+	size_t purge_n;
+};
+
+static struct str str_of_val(MDB_val val)
+{
+	return (struct str){ val.mv_data, val.mv_size };
+}
+
+/* --- opening --- */
+
+static int open_dbis(struct table *t)
+{
+	int code = mdb_dbi_open(t->txn, VIEW_ENTRIES, MDB_CREATE, &t->entries);
+
+	if (code == 0)
+		code = mdb_dbi_open(t->txn, VIEW_REVOCATIONS, MDB_CREATE, &t->revocations);
+	if (code == 0)
+		code = mdb_dbi_open(t->txn, VIEW_META, MDB_CREATE, &t->meta_dbi);
+	return code;
+}
+
+static enum err read_meta(struct table *t, bool fresh)
+{
+	MDB_val key = { sizeof(VIEW_META_KEY) - 1, (void *)(uintptr_t)VIEW_META_KEY }, data;
+	int code = mdb_get(t->txn, t->meta_dbi, &key, &data);
+
+	if (code == MDB_NOTFOUND)
+		return fresh ? ERR_NONE : ERR_DAMAGED;
+	if (code != 0)
+		return err_of_mdb(code);
+	return meta_decode(str_of_val(data), &t->meta) ? ERR_NONE : ERR_DAMAGED;
+}
+
+static enum err open_env(struct table *t, const char *state_dir, uint64_t map_size, bool fresh)
+{
+	char path[4200];
+	enum err e;
+
+	snprintf(path, sizeof(path), "%s/%s", state_dir, t->name);
+	e = env_open(&t->env, path, MDB_NOSYNC, map_size);
+	if (e != ERR_NONE)
+		return e;
+	snprintf(path, sizeof(path), "%s/%s/lock.mdb", state_dir, t->name);
+	(void)!chmod(path, 0660); /* readers of our group write their slots there */
+	e = table_begin(t);
+	if (e == ERR_NONE)
+		e = err_of_mdb(open_dbis(t));
+	if (e == ERR_NONE)
+		e = read_meta(t, fresh);
+	if (e == ERR_NONE) {
+		e = err_of_mdb(mdb_txn_commit(t->txn));
+		t->txn = NULL;
+	}
+	return e;
+}
+
+enum err table_open(struct table **out, const char *state_dir, uint64_t map_size)
+{
+	struct table *t = calloc(1, sizeof(*t));
+	char path[4200];
+	enum err e = ERR_NONE;
+	ssize_t n;
+
+	if (t == NULL)
+		return ERR_NOMEM;
+	snprintf(path, sizeof(path), "%s/%s", state_dir, VIEW_LINK);
+	n = readlink(path, t->name, sizeof(t->name) - 1);
+	if (n <= 0)
+		e = n == 0 || errno == EINVAL ? ERR_DAMAGED : err_of_errno(errno);
+	else if (strncmp(t->name, VIEW_LINK ".", sizeof(VIEW_LINK)) != 0 ||
+		strchr(t->name, '/') != NULL)
+		e = ERR_DAMAGED;
+	if (e == ERR_NONE)
+		e = open_env(t, state_dir, map_size, false);
+	if (e == ERR_NONE)
+		*out = t;
+	else
+		table_close(&t);
+	return e;
+}
+
+enum err table_make(struct table **out, const char *state_dir, uint64_t map_size)
+{
+	struct table *t = calloc(1, sizeof(*t));
+	char path[4200];
+	enum err e = ERR_EXISTS;
+
+	if (t == NULL)
+		return ERR_NOMEM;
+	for (unsigned i = 1; e == ERR_EXISTS && i < 1000000; i++) {
+		snprintf(t->name, sizeof(t->name), "%s.%u", VIEW_LINK, i);
+		snprintf(path, sizeof(path), "%s/%s", state_dir, t->name);
+		e = mkdir(path, 0750) == 0 ? ERR_NONE : err_of_errno(errno);
+	}
+	if (e == ERR_NONE)
+		e = open_env(t, state_dir, map_size, true);
+	if (e == ERR_NONE)
+		*out = t;
+	else
+		table_close(&t);
+	return e;
+}
+
+static void delete_view(const char *state_dir, const char *name)
+{
+	static const char *const files[] = { "/data.mdb", "/lock.mdb", "" };
+	char path[4500];
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s%s", state_dir, name, files[i]);
+		(void)!remove(path);
+	}
+}
+
+/* Readers that have an old one open go on with it until they look at the link. */
+static void delete_others(const char *state_dir, const char *kept)
+{
+	DIR *dir = opendir(state_dir);
+	const struct dirent *d;
+
+	while (dir != NULL && (d = readdir(dir)) != NULL)
+		if (strncmp(d->d_name, VIEW_LINK ".", sizeof(VIEW_LINK)) == 0 &&
+			strcmp(d->d_name, kept) != 0 && strlen(d->d_name) < 64)
+			delete_view(state_dir, d->d_name);
+	if (dir != NULL)
+		closedir(dir);
+}
+
+enum err table_publish(struct table *t, const char *state_dir)
+{
+	char link[4200], aside[4200];
+
+	snprintf(link, sizeof(link), "%s/%s", state_dir, VIEW_LINK);
+	snprintf(aside, sizeof(aside), "%s/.%s.new", state_dir, VIEW_LINK);
+	(void)!unlink(aside);
+	if (symlink(t->name, aside) != 0 || rename(aside, link) != 0)
+		return err_of_errno(errno);
+	delete_others(state_dir, t->name);
+	return ERR_NONE;
+}
+
+void table_close(struct table **t)
+{
+	if (*t == NULL)
+		return;
+	table_abort(*t);
+	if ((*t)->env != NULL)
+		mdb_env_close((*t)->env);
+	free(*t);
+	*t = NULL;
+}
+
+struct view_meta *table_meta(struct table *t)
+{
+	return &t->meta;
+}
+
+/* --- transactions --- */
+
+enum err table_begin(struct table *t)
+{
+	t->before = t->meta;
+	return err_of_mdb(mdb_txn_begin(t->env, NULL, 0, &t->txn));
+}
+
+enum err table_commit(struct table *t)
+{
+	uint8_t bytes[META_MAX];
+	MDB_val key = { sizeof(VIEW_META_KEY) - 1, (void *)(uintptr_t)VIEW_META_KEY };
+	MDB_val data = { meta_encode(&t->meta, bytes), bytes };
+	int code = mdb_put(t->txn, t->meta_dbi, &key, &data, 0);
+
+	if (code != 0) {
+		table_abort(t);
+		return err_of_mdb(code);
+	}
+	code = mdb_txn_commit(t->txn);
+	t->txn = NULL;
+	if (code != 0)
+		t->meta = t->before;
+	return err_of_mdb(code);
+}
+
+void table_abort(struct table *t)
+{
+	if (t->txn == NULL)
+		return;
+	mdb_txn_abort(t->txn);
+	t->txn = NULL;
+	t->meta = t->before;
+}
+
+static enum err put(struct table *t, MDB_dbi dbi, MDB_val key, const struct record *r)
+{
+	uint8_t bytes[RECORD_MAX];
+	MDB_val data = { record_encode(r, bytes), bytes };
+
+	return err_of_mdb(mdb_put(t->txn, dbi, &key, &data, 0));
+}
+
+/* What stands there; *found is false for nothing, and for a row that cannot be read: the new one heals it. */
+static enum err get(struct table *t, MDB_dbi dbi, MDB_val key, bool *found, struct record *out)
+{
+	MDB_val data;
+	int code = mdb_get(t->txn, dbi, &key, &data);
+
+	*found = code == 0 && record_decode(str_of_val(data), out);
+	return code == MDB_NOTFOUND ? ERR_NONE : err_of_mdb(code);
+}
+
+static enum err apply_grant(struct table *t, const struct record *r)
+{
+	uint8_t bytes[RECORD_KEY_MAX];
+	MDB_val key = { record_entry_key(&r->key, &r->who, bytes), bytes };
+	struct record old, stands = *r;
+	bool found;
+	enum err e = get(t, t->entries, key, &found, &old);
+
+	if (e == ERR_NONE && found) {
+		if (old.origin == r->origin && old.sequence >= r->sequence)
+			return ERR_NONE;
+		stands = merge_grants(&old, r);
+	}
+	return e == ERR_NONE ? put(t, t->entries, key, &stands) : e;
+}
+
+static enum err apply_revocation(struct table *t, const struct record *r)
+{
+	uint8_t bytes[RECORD_KEY_MAX];
+	MDB_val key = { record_revocation_key(r->scope, &r->key, &r->who, bytes), bytes };
+	struct record old;
+	bool found;
+	enum err e = get(t, t->revocations, key, &found, &old);
+
+	if (e == ERR_NONE && found && old.login_ms >= r->login_ms)
+		return ERR_NONE;
+	return e == ERR_NONE ? put(t, t->revocations, key, r) : e;
+}
+
+enum err table_apply(struct table *t, const struct record *r)
+{
+	struct view_meta *m = &t->meta;
+	enum err e = r->kind == RECORD_GRANT ? apply_grant(t, r) : apply_revocation(t, r);
+
+	if (e != ERR_NONE)
+		return e;
+	if (r->origin == m->origin && r->sequence > m->applied) {
+		m->applied = r->sequence;
+		if (r->kind == RECORD_GRANT)
+			m->grants++;
+		else
+			m->revocations++;
+	}
+	if (r->login_ms > m->stamp_ms)
+		m->stamp_ms = r->login_ms;
+	return ERR_NONE;
+}
+
+enum err table_find(struct table *t, const struct addr *address_key, const struct subscriber *who,
+	int64_t now_ms, bool *found, struct record *out)
+{
+	uint8_t bytes[RECORD_KEY_MAX];
+	MDB_val key = { record_entry_key(address_key, who, bytes), bytes };
+	struct not_before nb = { { 0 } };
+	struct record r, revocation;
+	enum err e = get(t, t->entries, key, found, &r);
+
+	if (e != ERR_NONE || !*found)
+		return e;
+	for (int scope = SCOPE_EVERYTHING; scope <= SCOPE_KEY_SUBSCRIBER && e == ERR_NONE;
+		scope++) {
+		bool there;
+
+		key = (MDB_val){ record_revocation_key((enum scope)scope, &r.key, &r.who, bytes),
+			bytes };
+		e = get(t, t->revocations, key, &there, &revocation);
+		nb.ms[scope] = there ? revocation.login_ms : 0;
+	}
+	*found = e == ERR_NONE && now_ms < r.until_ms && !merge_revoked(&r, &nb);
+	if (*found)
+		*out = r;
+	return e;
+}
+
+/* --- housekeeping --- */
+
+/* One table's slice; *n counts down. The key where it stopped is kept in t. */
+static int purge_entries(struct table *t, int64_t before_ms, size_t max)
+{
+	MDB_val key = { t->purge_n, t->purge_at }, data;
+	MDB_cursor *cursor;
+	int code = mdb_cursor_open(t->txn, t->entries, &cursor);
+
+	if (code != 0)
+		return code;
+	code = mdb_cursor_get(cursor, &key, &data, t->purge_n > 0 ? MDB_SET_RANGE : MDB_FIRST);
+	for (size_t i = 0; code == 0 && i < max; i++) {
+		struct record r;
+
+		if (!record_decode(str_of_val(data), &r) || r.until_ms < before_ms)
+			code = mdb_cursor_del(cursor, 0);
+		if (code == 0)
+			code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
+	}
+	t->purge_n = 0;
+	if (code == 0 && key.mv_size <= sizeof(t->purge_at)) {
+		memcpy(t->purge_at, key.mv_data, key.mv_size);
+		t->purge_n = key.mv_size;
+	}
+	mdb_cursor_close(cursor);
+	return code == MDB_NOTFOUND ? 0 : code;
+}
+
+static int purge_revocations(struct table *t, int64_t older_ms, size_t max)
+{
+	MDB_val key, data;
+	MDB_cursor *cursor;
+	int code = mdb_cursor_open(t->txn, t->revocations, &cursor);
+
+	if (code != 0)
+		return code;
+	code = mdb_cursor_get(cursor, &key, &data, MDB_FIRST);
+	for (size_t i = 0; code == 0 && i < max; i++) {
+		struct record r;
+
+		if (record_decode(str_of_val(data), &r) && r.login_ms < older_ms)
+			code = mdb_cursor_del(cursor, 0);
+		if (code == 0)
+			code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return code == MDB_NOTFOUND ? 0 : code;
+}
+
+enum err table_purge(struct table *t, int64_t before_ms, int64_t keep_ms, size_t max)
+{
+	int code = purge_entries(t, before_ms, max);
+
+	if (code == 0)
+		code = purge_revocations(t, before_ms - keep_ms, max);
+	return err_of_mdb(code);
+}
+
+static enum err walk_dbi(
+	MDB_txn *txn, MDB_dbi dbi, enum err (*fn)(void *owner, const struct record *r), void *owner)
+{
+	MDB_val key, data;
+	MDB_cursor *cursor;
+	enum err e = ERR_NONE;
+	int code = mdb_cursor_open(txn, dbi, &cursor);
+
+	if (code != 0)
+		return err_of_mdb(code);
+	code = mdb_cursor_get(cursor, &key, &data, MDB_FIRST);
+	while (code == 0 && e == ERR_NONE) {
+		struct record r;
+
+		e = record_decode(str_of_val(data), &r) ? fn(owner, &r) : ERR_DAMAGED;
+		code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return e == ERR_NONE && code != MDB_NOTFOUND ? err_of_mdb(code) : e;
+}
+
+enum err table_walk(
+	struct table *t, enum err (*fn)(void *owner, const struct record *r), void *owner)
+{
+	MDB_txn *txn;
+	int code = mdb_txn_begin(t->env, NULL, MDB_RDONLY, &txn);
+	enum err e;
+
+	if (code != 0)
+		return err_of_mdb(code);
+	e = walk_dbi(txn, t->revocations, fn, owner);
+	if (e == ERR_NONE)
+		e = walk_dbi(txn, t->entries, fn, owner);
+	mdb_txn_abort(txn);
+	return e;
+}
+
+uint64_t table_entries(struct table *t)
+{
+	MDB_stat st;
+
+	return mdb_stat(t->txn, t->entries, &st) == 0 ? st.ms_entries : 0;
+}
+
+int table_check_readers(struct table *t)
+{
+	int dead = 0;
+
+	return mdb_reader_check(t->env, &dead) == 0 ? dead : 0;
+}
+
+enum err table_sync(struct table *t)
+{
+	return err_of_mdb(mdb_env_sync(t->env, 1));
+}

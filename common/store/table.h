@@ -1,0 +1,53 @@
+/* table.h - view/: the writing side of what view.h reads. */
+#ifndef POPGATE_TABLE_H
+#define POPGATE_TABLE_H
+
+#include "common/window/env.h"
+#include "common/window/merge.h"
+#include "common/window/meta.h"
+
+struct table; /* opaque: one view.N, opened for writing */
+
+/* Opens the view that the link names. ERR_ABSENT: there is none; ERR_DAMAGED: it is of no use. */
+MUST_USE enum err table_open(struct table **out, const char *state_dir, uint64_t map_size);
+
+/* Makes an empty view.N beside the current one, not yet named by the link. */
+MUST_USE enum err table_make(struct table **out, const char *state_dir, uint64_t map_size);
+
+/* Lets the link name this view, in one step, and deletes the others. */
+MUST_USE enum err table_publish(struct table *t, const char *state_dir);
+void table_close(struct table **t);
+
+/* What it says of itself; written with table_commit(). */
+struct view_meta *table_meta(struct table *t);
+
+/* One transaction, seen by readers when committed; table_commit() writes meta as well. */
+MUST_USE enum err table_begin(struct table *t);
+MUST_USE enum err table_commit(struct table *t);
+void table_abort(struct table *t);
+
+/* Inside a transaction: puts a record into its place, merged with what stands there. Applying one again
+ * changes nothing but meta. */
+MUST_USE enum err table_apply(struct table *t, const struct record *r);
+
+/* Inside a transaction: the grant to who on key that counts at now_ms, if there is one. */
+MUST_USE enum err table_find(struct table *t, const struct addr *key, const struct subscriber *who,
+	int64_t now_ms, bool *found, struct record *out);
+
+/* Inside a transaction: looks at up to max rows from where the last call stopped, round and round, and
+ * deletes grants that ended before before_ms and revocations older than keep_ms. */
+MUST_USE enum err table_purge(struct table *t, int64_t before_ms, int64_t keep_ms, size_t max);
+
+/* Calls fn for each record, revocations first. ERR_DAMAGED at the first row that is none. */
+MUST_USE enum err table_walk(
+	struct table *t, enum err (*fn)(void *owner, const struct record *r), void *owner);
+
+uint64_t table_entries(struct table *t);
+
+/* Drops reader slots whose processes are gone; returns how many. */
+int table_check_readers(struct table *t);
+
+/* Forces what was committed to the device; for an orderly end. */
+MUST_USE enum err table_sync(struct table *t);
+
+#endif
