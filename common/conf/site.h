@@ -6,6 +6,7 @@
 #include "common/conf/conf.h"
 
 #define SITE_STORE_LOCK "store.lock" /* below state_dir: flock(2)ed by the store that runs */
+#define SITE_LOCKS "locks" /* below state_dir: locks of maildrops that cannot hold their own */
 #define SITE_STORE_SOCKET "store.sock" /* below run_dir: where it takes requests */
 
 struct window_settings {

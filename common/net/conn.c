@@ -107,11 +107,10 @@ void conn_set_engine(struct conn *c, struct engine *e, const struct conn_setting
 	conn_patience(c, s->idle_ms);
 }
 
-enum err conn_start(struct conn *c, struct engine *e, const struct conn_settings *s)
+void conn_start(struct conn *c, struct engine *e, const struct conn_settings *s)
 {
 	conn_set_engine(c, e, s);
 	conn_pump(c);
-	return ERR_NONE;
 }
 
 void conn_refuse(struct conn *c, struct str line)
@@ -277,12 +276,18 @@ static void finish(struct conn *c, const char *why)
 	c->finishing = true;
 }
 
-/* One turn of the engine. False: it has nothing to do until something happens. */
+/* One turn of the engine. False: it has nothing to do until something happens. A question is not asked
+ * while much waits to be written: its answer would only add to it. */
 static bool turn(struct conn *c)
 {
 	size_t before = c->in.len;
 
 	c->again = false;
+	if (c->unasked) {
+		c->unasked = false;
+		ask(c);
+		return true;
+	}
 	c->want = c->engine->ops->run(c->engine, &c->in, &c->out);
 	if (c->in.len < before)
 		restart_patience(c);
@@ -292,10 +297,12 @@ static bool turn(struct conn *c)
 	}
 	if (c->want == STEP_CLOSE)
 		finish(c, "quit");
-	if (c->want == STEP_ASK)
-		ask(c);
-	else if (c->want == STEP_AGAIN && c->out.len >= BATCH)
+	if (c->want != STEP_CLOSE && c->out.len >= BATCH)
 		flush(c);
+	if (c->want == STEP_ASK && !c->duplex && c->writing)
+		c->unasked = true;
+	else if (c->want == STEP_ASK && !c->closing)
+		ask(c);
 	return c->again || c->want == STEP_AGAIN || c->want == STEP_ASK;
 }
 
@@ -365,7 +372,7 @@ static void advance(struct conn *c)
 		linger(c);
 	else if (c->ended && may_run(c) && c->want == STEP_READ && !c->running)
 		conn_close(c, "gone"); /* it had its say, and half a line is no command */
-	else if (!was_writing && may_run(c) && c->want == STEP_AGAIN && !c->running)
+	else if (!was_writing && may_run(c) && (c->want == STEP_AGAIN || c->unasked) && !c->running)
 		conn_pump(c);
 	if (c->in.len == 0 && !c->closing)
 		buf_trim(&c->in);

@@ -45,8 +45,8 @@ typedef void conn_accepted(void *owner, struct conn *c);
 /* Accepts on fd (listening, inherited; the loop's from now on) until the loop drains. */
 MUST_USE enum err conn_listen(struct loop *l, int fd, conn_accepted *accepted, void *owner);
 
-/* Gives an accepted connection its engine and greets. On ERR_NOMEM c is gone, and hooks were not told. */
-MUST_USE enum err conn_start(struct conn *c, struct engine *e, const struct conn_settings *s);
+/* Gives an accepted connection its engine and greets. */
+void conn_start(struct conn *c, struct engine *e, const struct conn_settings *s);
 
 /* Sends a last line instead of an engine, and hangs up; there is no gone() for it. */
 void conn_refuse(struct conn *c, struct str line);

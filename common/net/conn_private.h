@@ -34,6 +34,7 @@ struct conn {
 	bool reading; /* libuv reads */
 	bool writing; /* wire is libuv's */
 	bool waiting; /* STEP_ASK is not answered */
+	bool unasked; /* STEP_ASK has to wait for the writing */
 	bool running; /* pump() is on the stack */
 	bool again; /* and was wanted once more meanwhile */
 	bool ended; /* the peer sends no more */

@@ -59,7 +59,8 @@ static enum err make_dir(const char *dir, mode_t mode, const struct identity *ow
 
 static enum err make_dirs(const struct site *site)
 {
-	struct identity owner;
+	char locks[4200];
+	struct identity owner, mail;
 	bool given = geteuid() == 0 && site->run_as_store[0] != '\0';
 	enum err e = ERR_NONE;
 
@@ -69,6 +70,11 @@ static enum err make_dirs(const struct site *site)
 		e = make_dir(site->state_dir, 0755, given ? &owner : NULL);
 	if (e == ERR_NONE)
 		e = make_dir(site->run_dir, 0755, given ? &owner : NULL);
+	given = given && site->run_as_mail[0] != '\0' &&
+		identity_find(site->run_as_mail, &mail) == ERR_NONE;
+	snprintf(locks, sizeof(locks), "%s/%s", site->state_dir, SITE_LOCKS);
+	if (e == ERR_NONE)
+		e = make_dir(locks, 0700, given ? &mail : NULL); /* pop3d's */
 	return e;
 }
 

@@ -1,0 +1,19 @@
+/* counted.h - what pop3d counts; the names stand in main.c. */
+#ifndef POPGATE_POP3_COUNTED_H
+#define POPGATE_POP3_COUNTED_H
+
+enum counted {
+	COUNT_CONNECTIONS,
+	COUNT_OPEN,
+	COUNT_REFUSED,
+	COUNT_LOGINS,
+	COUNT_LOGIN_FAILURES,
+	COUNT_IN_USE,
+	COUNT_GRANTS,
+	COUNT_GRANTS_LOST,
+	COUNT_RETRIEVED,
+	COUNT_DELETED,
+	COUNT_OCTETS,
+};
+
+#endif

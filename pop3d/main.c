@@ -1,0 +1,49 @@
+/* main.c - pop3d: its role, its counters, its check of the config. */
+#include "common/daemon/supervise.h"
+#include "pop3d/serve.h"
+#include "pop3d/settings.h"
+
+/* clang-format off */
+static const struct counter_name counters[] = { /* in the order of counted.h */
+	{ "pop3_connections",    "connections accepted",                          false },
+	{ "pop3_open",           "connections open now",                          true  },
+	{ "pop3_refused",        "connections refused because of a limit",        false },
+	{ "pop3_logins",         "logins that succeeded",                         false },
+	{ "pop3_login_failures", "logins that failed",                            false },
+	{ "pop3_in_use",         "logins to a maildrop that another session had", false },
+	{ "pop3_grants",         "grants acknowledged by the store",              false },
+	{ "pop3_grants_lost",    "grants that the store did not acknowledge",     false },
+	{ "pop3_retrieved",      "messages retrieved",                            false },
+	{ "pop3_deleted",        "messages deleted",                              false },
+	{ "pop3_octets",         "octets of messages sent",                       false },
+	{ NULL, NULL, false },
+};
+/* clang-format on */
+
+static const char *run_as(const struct site *s)
+{
+	return s->run_as_mail;
+}
+
+static enum err check(struct conf *c, struct buf *complaints)
+{
+	struct pop3_settings settings;
+
+	return pop3_settings_read(&settings, c, complaints);
+}
+
+static const struct role roles[] = {
+	{ .name = "worker",
+		.per_core = true,
+		.listens = true,
+		.run_as = run_as,
+		.run = pop3_serve },
+	{ .name = NULL },
+};
+
+int main(int argc, char **argv)
+{
+	const struct program pop3d = { "pop3d", roles, counters, check };
+
+	return supervise_main(argc, argv, &pop3d);
+}

@@ -1,0 +1,42 @@
+/* pop3_private.h - between the files of the engine: pop3.c, auth.c, trans.c. */
+#ifndef POPGATE_POP3_PRIVATE_H
+#define POPGATE_POP3_PRIVATE_H
+
+#include "common/line/verb.h"
+#include "pop3d/pop3.h"
+
+#define POP3_ERRORS_MAX 20 /* commands a client may get wrong */
+#define POP3_FAILURES_MAX 5 /* logins a connection may fail */
+#define POP3_CHUNK 16384 /* octets of a long listing between two writes */
+#define POP3_DROP 256 /* a verb's flag: needs the messages scanned */
+
+static inline struct pop3 *pop3_of(struct engine *e)
+{
+	return (struct pop3 *)(void *)e;
+}
+
+/* Asks the owner; then_fn runs once it is answered. */
+enum step pop3_ask(
+	struct pop3 *p, enum pop3_asks kind, enum step (*then_fn)(struct pop3 *, struct buf *));
+
+/* Says -ERR and text, and counts it; closes after too many. */
+enum step pop3_err(struct pop3 *p, struct buf *out, const char *text);
+enum step pop3_ok(struct buf *out, const char *text);
+
+/* auth.c */
+enum step run_user(struct engine *e, struct str args, struct buf *out);
+enum step run_pass(struct engine *e, struct str args, struct buf *out);
+enum step run_capa(struct engine *e, struct str args, struct buf *out);
+
+/* trans.c */
+enum step run_stat(struct engine *e, struct str args, struct buf *out);
+enum step run_list(struct engine *e, struct str args, struct buf *out);
+enum step run_uidl(struct engine *e, struct str args, struct buf *out);
+enum step run_retr(struct engine *e, struct str args, struct buf *out);
+enum step run_top(struct engine *e, struct str args, struct buf *out);
+enum step run_dele(struct engine *e, struct str args, struct buf *out);
+enum step run_noop(struct engine *e, struct str args, struct buf *out);
+enum step run_rset(struct engine *e, struct str args, struct buf *out);
+enum step run_quit(struct engine *e, struct str args, struct buf *out);
+
+#endif

@@ -1,0 +1,17 @@
+/* settings.h - what popgate.conf says of pop3d. */
+#ifndef POPGATE_POP3_SETTINGS_H
+#define POPGATE_POP3_SETTINGS_H
+
+#include "common/conf/conf.h"
+
+/* Texts are borrowed from the struct conf. */
+struct pop3_settings {
+	struct str mailbox; /* template, see common/conf/mailbox.h */
+	int64_t idle_ms;
+	unsigned max_connections, max_connections_per_address;
+};
+
+MUST_USE enum err pop3_settings_read(
+	struct pop3_settings *out, struct conf *c, struct buf *complaints);
+
+#endif
