@@ -153,13 +153,25 @@ static bool anybody_left(const struct supervisor *s)
 	return false;
 }
 
-/* Tells every child of a generation up to that one. */
+/* Somebody lives who may still have mail for the deliver role. */
+static bool senders_left(const struct supervisor *s)
+{
+	for (unsigned seat = 0; seat < SEATS; seat++)
+		if (s->seats[seat].pid != 0 && !s->seats[seat].role->delivers)
+			return true;
+	return false;
+}
+
+/* Tells every child of a generation up to that one. Who delivers is not drained before those who send to
+ * it are gone. */
 static void tell(struct supervisor *s, int64_t up_to, int signal_number)
 {
+	bool spare = signal_number == SIGTERM && senders_left(s);
+
 	for (unsigned seat = 0; seat < SEATS; seat++) {
 		struct child *c = &s->seats[seat];
 
-		if (c->pid == 0 || c->generation > up_to)
+		if (c->pid == 0 || c->generation > up_to || (spare && c->role->delivers))
 			continue;
 		c->told = true;
 		kill(c->pid, signal_number);
@@ -322,6 +334,8 @@ static void tick(struct supervisor *s, int64_t now)
 	if (s->stopping) {
 		if (now >= s->kill_ms)
 			tell(s, s->generation, SIGKILL);
+		else if (!senders_left(s))
+			tell(s, s->generation, SIGTERM);
 		return;
 	}
 	fill_posts(s, now);

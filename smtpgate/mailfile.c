@@ -1,0 +1,180 @@
+/* mailfile.c - see mailfile.h. */
+#include "smtpgate/mailfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/sid.h"
+
+#define NAME_MAX_OCTETS 255
+
+struct mailfile {
+	int tmp, new; /* directories */
+	int fd;
+	bool in_tmp; /* there is a file to be deleted */
+	uint64_t octets, lines; /* lines: of which each gains a CR on the wire */
+	bool mid_line;
+	char name[NAME_MAX_OCTETS + 1]; /* in tmp */
+	char final[NAME_MAX_OCTETS + 1]; /* in new, once staged */
+};
+
+/* mkdir -p, but only its last missing parts, each 0700. */
+static enum err make_dirs(const char *path)
+{
+	char part[4200];
+	size_t n = strlen(path);
+
+	if (n >= sizeof(part))
+		return ERR_LIMIT;
+	for (size_t i = 1; i <= n; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0700) != 0 && errno != EEXIST)
+			return err_of_errno(errno);
+	}
+	return ERR_NONE;
+}
+
+static enum err open_dir(const char *maildir, const char *name, bool make, int *fd)
+{
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/%s", maildir, name);
+	if (make && mkdir(path, 0700) != 0 && errno != EEXIST)
+		return err_of_errno(errno);
+	*fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return *fd >= 0 ? ERR_NONE : err_of_errno(errno);
+}
+
+static enum err open_maildir(struct mailfile *m, const char *maildir)
+{
+	int cur = -1;
+	enum err e = open_dir(maildir, "tmp", false, &m->tmp);
+
+	if (e == ERR_NONE)
+		return open_dir(maildir, "new", true, &m->new);
+	if (e != ERR_ABSENT)
+		return e;
+	e = make_dirs(maildir);
+	if (e == ERR_NONE)
+		e = open_dir(maildir, "cur", true, &cur);
+	if (cur >= 0)
+		close(cur);
+	if (e == ERR_NONE)
+		e = open_dir(maildir, "tmp", true, &m->tmp);
+	if (e == ERR_NONE)
+		e = open_dir(maildir, "new", true, &m->new);
+	return e;
+}
+
+/* Seconds, then what makes it unique; / and : in a host's name would mean something there. */
+static void make_name(struct mailfile *m, const char *hostname)
+{
+	struct timespec now;
+	char unique[SID_TEXT];
+	size_t n;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	sid_make(unique);
+	n = (size_t)snprintf(m->name, sizeof(m->name), "%lld.M%06ldP%ld%s.%.100s",
+		(long long)now.tv_sec, now.tv_nsec / 1000, (long)getpid(), unique, hostname);
+	for (size_t i = 0; i < n; i++)
+		if (m->name[i] == '/' || m->name[i] == ':' || m->name[i] == ',')
+			m->name[i] = '_';
+}
+
+enum err mailfile_open(struct mailfile **out, const char *maildir, const char *hostname)
+{
+	struct mailfile *m = calloc(1, sizeof(*m));
+	enum err e;
+
+	if (m == NULL)
+		return ERR_NOMEM;
+	m->tmp = m->new = m->fd = -1;
+	e = open_maildir(m, maildir);
+	if (e == ERR_NONE) {
+		make_name(m, hostname);
+		m->fd = openat(m->tmp, m->name,
+			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		m->in_tmp = m->fd >= 0;
+		if (m->fd < 0)
+			e = err_of_errno(errno);
+	}
+	if (e == ERR_NONE)
+		*out = m;
+	else
+		mailfile_close(&m);
+	return e;
+}
+
+static uint64_t count_lines(struct str s)
+{
+	uint64_t n = 0;
+
+	for (size_t at = str_find(s, '\n'); at < s.n; at = str_find(s, '\n')) {
+		n++;
+		s = str_from(s, at + 1);
+	}
+	return n;
+}
+
+enum err mailfile_write(struct mailfile *m, struct str octets)
+{
+	m->octets += octets.n;
+	m->lines += count_lines(octets);
+	while (octets.n > 0) {
+		ssize_t n = write(m->fd, octets.p, octets.n);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? err_of_errno(errno) : ERR_FULL;
+		octets = str_from(octets, (size_t)n);
+	}
+	return ERR_NONE;
+}
+
+enum err mailfile_stage(struct mailfile *m)
+{
+	int n = snprintf(m->final, sizeof(m->final), "%.150s,S=%llu,W=%llu", m->name,
+		(unsigned long long)m->octets, (unsigned long long)(m->octets + m->lines));
+
+	if (n < 0 || (size_t)n >= sizeof(m->final))
+		return ERR_LIMIT;
+	return fsync(m->fd) == 0 ? ERR_NONE : err_of_errno(errno);
+}
+
+/* link() would fail where rename() would overwrite; the name is unique by its random part. */
+enum err mailfile_commit(struct mailfile *m)
+{
+	if (renameat(m->tmp, m->name, m->new, m->final) != 0)
+		return err_of_errno(errno);
+	m->in_tmp = false;
+	return fsync(m->new) == 0 ? ERR_NONE : err_of_errno(errno);
+}
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void mailfile_close(struct mailfile **m)
+{
+	if (*m == NULL)
+		return;
+	if ((*m)->in_tmp)
+		unlinkat((*m)->tmp, (*m)->name, 0);
+	close_if_open((*m)->fd);
+	close_if_open((*m)->tmp);
+	close_if_open((*m)->new);
+	free(*m);
+	*m = NULL;
+}

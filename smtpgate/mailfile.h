@@ -1,0 +1,27 @@
+/* mailfile.h - one message on its way into one Maildir (https://cr.yp.to/proto/maildir.html).
+ *
+ * Written in tmp, forced to the device, then renamed into new and the directory forced, too: only then is
+ * it delivered. Every call blocks on the file system: from a job of the pool. */
+#ifndef POPGATE_MAILFILE_H
+#define POPGATE_MAILFILE_H
+
+#include "common/base/str.h"
+
+struct mailfile;
+
+/* Makes the Maildir (0700) if it is not there, and a file in its tmp. hostname stands in the file's name. */
+MUST_USE enum err mailfile_open(struct mailfile **out, const char *maildir, const char *hostname);
+
+/* octets as they are to stand in the file: lines end in LF. ERR_FULL: no space, or a quota. */
+MUST_USE enum err mailfile_write(struct mailfile *m, struct str octets);
+
+/* All is on the device; the name is known. */
+MUST_USE enum err mailfile_stage(struct mailfile *m);
+
+/* It is in new, for good. */
+MUST_USE enum err mailfile_commit(struct mailfile *m);
+
+/* Deletes what is not committed, and frees it. Takes NULL. */
+void mailfile_close(struct mailfile **m);
+
+#endif

@@ -1,0 +1,72 @@
+/* main.c - smtpgate: its roles, its counters, its check of the config. */
+#include "common/daemon/supervise.h"
+#include "smtpgate/deliver.h"
+#include "smtpgate/serve.h"
+#include "smtpgate/settings.h"
+
+/* clang-format off */
+static const struct counter_name counters[] = { /* in the order of counted.h */
+	{ "smtp_connections",  "connections accepted",                                   false },
+	{ "smtp_open",         "connections open now",                                   true  },
+	{ "smtp_limited",      "connections refused because of a limit",                 false },
+	{ "smtp_messages",     "messages that the next hop has taken",                   false },
+	{ "smtp_octets",       "octets of these messages",                               false },
+	{ "smtp_relayed",      "recipients outside of local_domains that were granted",  false },
+	{ "smtp_refused",      "senders, recipients and messages refused",               false },
+	{ "smtp_unknown",      "refusals for now because the window was not known",      false },
+	{ "smtp_hop_failures", "failures of next hops",                                  false },
+	{ "smtp_doubled",      "messages that may be doubled",                           false },
+	{ NULL, NULL, false },
+};
+/* clang-format on */
+
+static const char *as_gate(const struct site *s)
+{
+	return s->run_as_gate;
+}
+
+static const char *as_mail(const struct site *s)
+{
+	return s->run_as_mail;
+}
+
+static enum err check(struct conf *c, struct buf *complaints)
+{
+	struct gate_settings settings;
+
+	return gate_settings_read(&settings, c, complaints);
+}
+
+static bool wants_deliver(struct conf *c)
+{
+	struct gate_settings settings;
+	struct buf complaints;
+	bool wanted;
+
+	buf_init(&complaints, 4096);
+	wanted = gate_settings_read(&settings, c, &complaints) == ERR_NONE &&
+		gate_delivers(&settings);
+	buf_free(&complaints);
+	return wanted;
+}
+
+static const struct role roles[] = {
+	{ .name = "deliver",
+		.delivers = true,
+		.run_as = as_mail,
+		.run = deliver_serve,
+		.wanted = wants_deliver },
+	{ .name = "worker",
+		.per_core = true,
+		.listens = true,
+		.run_as = as_gate,
+		.run = gate_serve },
+	{ .name = NULL },
+};
+
+int main(int argc, char **argv)
+{
+	const struct program smtpgate = { "smtpgate", roles, counters, check };
+
+	return supervise_main(argc, argv, &smtpgate);
+}

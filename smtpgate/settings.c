@@ -1,0 +1,116 @@
+/* settings.c - the smtpgate section. */
+#include "smtpgate/settings.h"
+
+#include "common/conf/mailbox.h"
+
+static bool printable(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < ' ' || s.p[i] > '~')
+			return false;
+	return true;
+}
+
+static void read_hop(struct hop *h, struct conf_section s, const char *name, struct buf *complaints)
+{
+	struct str text = conf_text(s, name);
+	const char *fault;
+
+	*h = (struct hop){ .text = text };
+	if (text.n == 0)
+		return;
+	if (str_starts_nocase(text, STR("maildir:"))) {
+		h->kind = HOP_MAILDIR;
+		h->mailbox = text;
+		fault = mailbox_fault(text);
+		if (fault != NULL)
+			conf_complain(s, name, complaints, "%s: %s", name, fault);
+	} else if (str_starts_nocase(text, STR("smtp:"))) {
+		h->kind = HOP_SMTP;
+		if (!endpoint_parse(str_from(text, 5), &h->endpoint))
+			conf_complain(s, name, complaints,
+				"%s: smtp:address:port is wanted, like smtp:127.0.0.1:10025", name);
+	} else {
+		conf_complain(s, name, complaints,
+			"%s: smtp:address:port or maildir:/path is wanted", name);
+	}
+}
+
+static bool same_hop(const struct hop *a, const struct hop *b)
+{
+	return a->endpoint.port == b->endpoint.port && addr_eq(a->endpoint.addr, b->endpoint.addr);
+}
+
+static void read_roles(struct gate_settings *g, struct conf_section s)
+{
+	for (size_t i = 0; i < conf_sections(s, "listener") && i < LISTENERS_MAX; i++)
+		g->roles[i] = conf_word(conf_section(s, "listener", i), "role") == 1
+			? ROLE_SUBMISSION
+			: ROLE_MX;
+}
+
+static void check(const struct gate_settings *g, struct conf_section s, struct buf *complaints)
+{
+	if (g->deliver_to.kind == HOP_NONE && g->relay_to.kind == HOP_NONE)
+		conf_complain(s, NULL, complaints, "smtpgate: deliver_to or relay_to is wanted");
+	if (conf_count(s, "local_domains") > 0 && g->deliver_to.kind == HOP_NONE)
+		conf_complain(s, "local_domains", complaints,
+			"local_domains: there is no deliver_to for them");
+	if (g->idle_ms < 1000 || g->next_hop_ms < 1000 || g->final_dot_ms < 1000)
+		conf_complain(s, "idle_timeout", complaints, "timeouts: at least 1s each");
+	if (!printable(str_of(g->refusal_text)) || strlen(g->refusal_text) > 400)
+		conf_complain(s, "refusal_text", complaints,
+			"refusal_text: up to 400 printable ASCII characters are wanted");
+	if (g->max_message_size < 65536)
+		conf_complain(s, "max_message_size", complaints,
+			"max_message_size: at least 64k (RFC 5321 4.5.3.1.7)");
+}
+
+enum err gate_settings_read(struct gate_settings *out, struct conf *c, struct buf *complaints)
+{
+	struct conf_section s = conf_section(conf_root(c), "smtpgate", 0);
+	size_t before = complaints->len;
+	struct gate_settings g = {
+		.section = s,
+		.refusal_text = conf_cstr(s, "refusal_text"),
+		.max_message_size = conf_size(s, "max_message_size"),
+		.max_recipients = conf_number(s, "max_recipients"),
+		.idle_ms = conf_ms(s, "idle_timeout"),
+		.next_hop_ms = conf_ms(s, "next_hop_timeout"),
+		.final_dot_ms = conf_ms(s, "final_dot_timeout"),
+		.max_connections = conf_number(s, "max_connections"),
+		.max_connections_per_address = conf_number(s, "max_connections_per_address"),
+	};
+
+	read_hop(&g.deliver_to, s, "deliver_to", complaints);
+	read_hop(&g.relay_to, s, "relay_to", complaints);
+	g.split = g.deliver_to.kind == HOP_SMTP && g.relay_to.kind == HOP_SMTP &&
+		!same_hop(&g.deliver_to, &g.relay_to);
+	read_roles(&g, s);
+	check(&g, s, complaints);
+	if (complaints->len != before)
+		return ERR_SYNTAX;
+	*out = g;
+	return ERR_NONE;
+}
+
+bool gate_is_local(const struct gate_settings *s, struct str domain)
+{
+	for (size_t i = 0; i < conf_count(s->section, "local_domains"); i++)
+		if (str_eq_nocase(conf_nth(s->section, "local_domains", i), domain))
+			return true;
+	return false;
+}
+
+bool gate_is_network(const struct gate_settings *s, struct addr a)
+{
+	for (size_t i = 0; i < conf_count(s->section, "networks"); i++)
+		if (network_holds(conf_nth_network(s->section, "networks", i), a))
+			return true;
+	return false;
+}
+
+bool gate_delivers(const struct gate_settings *s)
+{
+	return s->deliver_to.kind == HOP_MAILDIR || s->relay_to.kind == HOP_MAILDIR;
+}

@@ -1,0 +1,44 @@
+/* settings.h - what popgate.conf says of smtpgate. */
+#ifndef POPGATE_GATE_SETTINGS_H
+#define POPGATE_GATE_SETTINGS_H
+
+#include "common/conf/conf.h"
+#include "common/conf/listeners.h"
+#include "smtpgate/policy.h"
+
+struct hop { /* a next hop; texts are borrowed from the struct conf */
+	enum hop_kind {
+		HOP_NONE,
+		HOP_SMTP, /* smtp:address:port */
+		HOP_MAILDIR, /* maildir:/template, by the deliver role */
+	} kind;
+	struct endpoint endpoint; /* SMTP */
+	struct str mailbox; /* MAILDIR: common/conf/mailbox.h */
+	struct str text; /* as configured, for the log */
+};
+
+struct gate_settings {
+	struct conf_section section; /* for local_domains and networks */
+	enum gate_role roles[LISTENERS_MAX]; /* by listener */
+	struct hop deliver_to, relay_to;
+	bool split; /* they are two network hops */
+	const char *refusal_text;
+	uint64_t max_message_size; /* octets */
+	unsigned max_recipients;
+	int64_t idle_ms, next_hop_ms, final_dot_ms;
+	unsigned max_connections, max_connections_per_address;
+};
+
+MUST_USE enum err gate_settings_read(
+	struct gate_settings *out, struct conf *c, struct buf *complaints);
+
+/* Is domain (lower case) one of local_domains? */
+bool gate_is_local(const struct gate_settings *s, struct str domain);
+
+/* Is a in one of the static networks that may relay? */
+bool gate_is_network(const struct gate_settings *s, struct addr a);
+
+/* Does any hop deliver into Maildirs? */
+bool gate_delivers(const struct gate_settings *s);
+
+#endif

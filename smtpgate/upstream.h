@@ -1,0 +1,75 @@
+/* upstream.h - the SMTP and LMTP client that speaks to next hops, as an engine. It knows no socket and no
+ * client of ours.
+ *
+ * One command is under way at a time; what the hop says out of turn is a fault of the hop. The owner gives
+ * a command while upstream->state is UPSTREAM_READY or UPSTREAM_BODY, has the engine run (conn_poke()),
+ * and hears of its reply by STEP_ASK with upstream->event set:
+ *
+ *	greeting, EHLO -> EVENT_READY -> (mail, rcpt ..., data -> body ... end -> EVENT_REPLY)* -> quit
+ *
+ * A hop is never trusted: replies are bounded, one at a time, and only to what was asked. */
+#ifndef POPGATE_UPSTREAM_H
+#define POPGATE_UPSTREAM_H
+
+#include "common/line/engine.h"
+#include "smtpgate/path.h"
+#include "smtpgate/reply.h"
+
+#define UPSTREAM_IN_MAX REPLY_OCTETS_MAX
+#define UPSTREAM_OUT_MAX (256 * 1024) /* octets of a message on their way to the hop at most */
+#define UPSTREAM_HIGH (64 * 1024) /* above this the client is not read from */
+
+enum upstream_state {
+	UPSTREAM_GREETING,
+	UPSTREAM_HELLO,
+	UPSTREAM_READY, /* a command may be given */
+	UPSTREAM_ASKED, /* one is under way */
+	UPSTREAM_BODY, /* 354 was said: octets of the message may be given */
+	UPSTREAM_DOT, /* its end was sent: the one reply that counts is awaited */
+	UPSTREAM_DONE, /* QUIT was sent, or the hop is of no use any more */
+};
+
+enum upstream_event {
+	EVENT_NONE,
+	EVENT_READY, /* the hop greeted us and takes commands */
+	EVENT_REPLY, /* to the last command: upstream->reply */
+	EVENT_EARLY, /* a reply while the message went out: it will not be taken */
+	EVENT_BROKEN, /* the hop said something it must not; hang up */
+};
+
+struct upstream {
+	struct engine engine; /* the first member */
+	enum upstream_state state;
+	enum upstream_event event; /* set with STEP_ASK; the owner reads it and resumes */
+	struct reply reply;
+	bool lmtp;
+	bool eight_bit, size, pipelining; /* what it offered in EHLO */
+
+	/* private */
+	const char *hostname; /* borrowed */
+	struct buf out; /* what run() is to say next */
+	bool helo; /* it did not know EHLO */
+	bool rcpt; /* the command under way is RCPT */
+	bool mid_line; /* the body's last octet did not end a line */
+	unsigned taken, answers; /* LMTP: recipients taken, replies to the dot still awaited */
+};
+
+/* hostname is what we call ourselves; borrowed. */
+void upstream_init(struct upstream *u, const char *hostname, bool lmtp);
+void upstream_free(struct upstream *u);
+
+/* In UPSTREAM_READY. size: octets declared, 0 for none; eight_bit: BODY=8BITMIME, if the hop offers it. */
+void upstream_mail(struct upstream *u, const struct path *sender, uint64_t size, bool eight_bit);
+void upstream_rcpt(struct upstream *u, const struct path *recipient);
+void upstream_data(struct upstream *u);
+
+/* In UPSTREAM_BODY. Takes all of octets (as they stand on the wire, dots doubled). */
+void upstream_body(struct upstream *u, struct buf *octets);
+
+/* In UPSTREAM_BODY: the message is whole. */
+void upstream_end(struct upstream *u);
+
+/* In UPSTREAM_READY: a polite end. */
+void upstream_quit(struct upstream *u);
+
+#endif
