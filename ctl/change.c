@@ -1,0 +1,119 @@
+/* change.c - editing the window: grant and revoke, through the store's socket. */
+#include <stdio.h>
+
+#include "common/conf/value.h"
+#include "common/window/ask.h"
+#include "ctl/ctl.h"
+#include "ctl/table.h"
+
+#define WAIT_MS 5000
+
+static struct ask *open_ask(const struct ctl *c)
+{
+	struct ask *a = NULL;
+	enum err e = ask_open(&a, c->site.run_dir);
+
+	if (e == ERR_DENIED)
+		ctl_say("you may not talk to the store in %s: be root or in the group \"%s\"",
+			c->site.run_dir, c->site.run_as_group);
+	else if (e != ERR_NONE)
+		ctl_say("the store does not answer in %s: is popgate-store running?",
+			c->site.run_dir);
+	return a;
+}
+
+static int hear(struct ask **a, enum err sent, struct answer *answer)
+{
+	enum err e = sent;
+
+	if (e == ERR_NONE)
+		e = ask_wait(*a, 1, WAIT_MS, answer);
+	ask_close(a);
+	if (e == ERR_NONE)
+		e = answer->result;
+	if (e == ERR_NONE)
+		return EXIT_YES;
+	ctl_say("the store did not do it: %s", err_text(e));
+	return EXIT_AWAY;
+}
+
+int ctl_window_grant(struct ctl *c)
+{
+	const char *text = ctl_one_argument(c, "an address");
+	struct grant g = { .source = { .service = "cli", .mechanism = "manual" } };
+	struct answer answer = { 0 };
+	struct ask *a;
+	char until[40];
+	int code;
+
+	if (text == NULL || !ctl_addr(text, &g.addr))
+		return EXIT_USAGE;
+	if (c->user == NULL) {
+		ctl_say("--user says whose window it is");
+		return EXIT_USAGE;
+	}
+	if (!ctl_subscriber(c, c->user, &g.who))
+		return EXIT_USAGE;
+	if (c->for_how_long != NULL &&
+		(!value_duration(str_of(c->for_how_long), &g.lifetime_ms) || g.lifetime_ms < 1000 ||
+			g.lifetime_ms > GRANT_LIFETIME_MAX_MS)) {
+		ctl_say("--for %s: a duration is wanted, from 1s to 30d", c->for_how_long);
+		return EXIT_USAGE;
+	}
+	a = open_ask(c);
+	if (a == NULL)
+		return EXIT_AWAY;
+	code = hear(&a, ask_grant(a, 1, &g), &answer);
+	if (code != EXIT_YES)
+		return code;
+	if (answer.never) {
+		ctl_say("%s is never granted: it is the host's own, or listed in window.never",
+			text);
+		return EXIT_NO;
+	}
+	printf("%s may relay as %s until %s\n", text, g.who.name,
+		table_time(answer.until_ms, c->utc, until));
+	return EXIT_YES;
+}
+
+static bool read_scope(const struct ctl *c, struct revocation *r)
+{
+	const char *text = c->argc > 0 ? c->argv[0] : NULL;
+
+	if (c->argc > 1 || (c->everything && (text != NULL || c->user != NULL)) ||
+		(!c->everything && text == NULL && c->user == NULL)) {
+		ctl_say("say what to revoke: ADDRESS, --user U, both, or --everything");
+		return false;
+	}
+	if (text != NULL && !ctl_addr(text, &r->addr))
+		return false;
+	if (c->user != NULL && !ctl_subscriber(c, c->user, &r->who))
+		return false;
+	if (c->everything)
+		r->scope = SCOPE_EVERYTHING;
+	else if (text != NULL)
+		r->scope = c->user != NULL ? SCOPE_KEY_SUBSCRIBER : SCOPE_KEY;
+	else
+		r->scope = SCOPE_SUBSCRIBER;
+	return true;
+}
+
+int ctl_window_revoke(struct ctl *c)
+{
+	struct revocation r = { 0 };
+	struct answer answer = { 0 };
+	struct ask *a;
+	char time[40];
+	int code;
+
+	if (!read_scope(c, &r))
+		return EXIT_USAGE;
+	a = open_ask(c);
+	if (a == NULL)
+		return EXIT_AWAY;
+	code = hear(&a, ask_revoke(a, 1, &r), &answer);
+	if (code == EXIT_YES)
+		printf("logins up to %s no longer count\n",
+			table_time(answer.stamp_ms, c->utc, time));
+	return code;
+}

@@ -1,0 +1,59 @@
+/* ctl.h - between the files of popgate(8): what every subcommand is given, and the exit codes. */
+#ifndef POPGATE_CTL_H
+#define POPGATE_CTL_H
+
+#include "common/base/subscriber.h"
+#include "common/conf/site.h"
+
+enum exit_code { /* popgate(8), EXIT STATUS */
+	EXIT_YES = 0, /* yes, or done */
+	EXIT_NO = 1, /* no, or absent */
+	EXIT_USAGE = 2,
+	EXIT_AWAY = 3, /* the store or its view is out of reach */
+};
+
+struct ctl { /* the config as read, and the options of this call */
+	const char *conf_path;
+	struct conf *conf; /* owned by main() */
+	struct site site;
+	bool json, utc, all, disabled;
+	const char *user, *net, *for_how_long, *from, *to, *listener, *scheme; /* NULL: not given */
+	bool everything;
+	const char *addresses[32]; /* --address, as often as given */
+	size_t addresses_n;
+	int argc; /* what stands behind the subcommand */
+	char **argv;
+};
+
+/* Says "popgate: ..." on standard error. */
+void ctl_say(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* The one argument there must be; NULL, and said, otherwise. */
+const char *ctl_one_argument(const struct ctl *c, const char *what);
+
+/* Reads an address, or says what is wrong with it. */
+MUST_USE bool ctl_addr(const char *text, struct addr *out);
+
+/* Reads a subscriber's name, default_domain added. */
+MUST_USE bool ctl_subscriber(const struct ctl *c, const char *text, struct subscriber *out);
+
+/* window.c */
+int ctl_window_list(struct ctl *c);
+int ctl_window_show(struct ctl *c);
+int ctl_window_stats(struct ctl *c);
+
+/* change.c */
+int ctl_window_grant(struct ctl *c);
+int ctl_window_revoke(struct ctl *c);
+
+/* user.c */
+int ctl_user_add(struct ctl *c);
+int ctl_user_passwd(struct ctl *c);
+int ctl_user_remove(struct ctl *c);
+int ctl_user_list(struct ctl *c);
+int ctl_user_check(struct ctl *c);
+
+/* explain.c */
+int ctl_explain(struct ctl *c);
+
+#endif

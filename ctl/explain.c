@@ -1,0 +1,154 @@
+/* explain.c - why smtpgate would take or refuse a recipient: the same facts, the same functions. */
+#include <stdio.h>
+
+#include "common/base/clock.h"
+#include "ctl/ctl.h"
+#include "ctl/table.h"
+#include "smtpgate/identity.h"
+
+struct question {
+	struct gate_settings settings;
+	struct addr client;
+	struct path sender, recipient;
+	bool has_recipient;
+	size_t listener;
+};
+
+static bool read_path(const char *text, bool reverse, struct path *out)
+{
+	char bracketed[600];
+	struct str rest;
+
+	snprintf(bracketed, sizeof(bracketed), text[0] == '<' ? "%s" : "<%s>", text);
+	if (path_read(str_of(bracketed), reverse, out, &rest) && rest.n == 0)
+		return true;
+	ctl_say("%s: an address is wanted", text);
+	return false;
+}
+
+static bool find_listener(const struct ctl *c, struct question *q)
+{
+	struct conf_section s = conf_section(conf_root(c->conf), "smtpgate", 0);
+	size_t n = conf_sections(s, "listener");
+
+	if (c->listener == NULL)
+		return true;
+	for (q->listener = 0; q->listener < n; q->listener++)
+		if (str_eq(conf_title(conf_section(s, "listener", q->listener)),
+			    str_of(c->listener)))
+			return true;
+	ctl_say("%s: there is no such listener in %s", c->listener, c->conf_path);
+	return false;
+}
+
+static bool read_question(struct ctl *c, struct question *q)
+{
+	const char *text = ctl_one_argument(c, "the client's address");
+	struct buf complaints;
+	bool fine;
+
+	buf_init(&complaints, 1 << 16);
+	fine = gate_settings_read(&q->settings, c->conf, &complaints) == ERR_NONE;
+	if (!fine)
+		fprintf(stderr, "%.*s", (int)complaints.len, buf_str(&complaints).p);
+	buf_free(&complaints);
+	q->sender.null = true;
+	q->has_recipient = c->to != NULL;
+	return fine && text != NULL && ctl_addr(text, &q->client) && find_listener(c, q) &&
+		(c->from == NULL || read_path(c->from, true, &q->sender)) &&
+		(c->to == NULL || read_path(c->to, false, &q->recipient));
+}
+
+static void row(struct table *t, const char *rule, const char *result)
+{
+	table_text(t, rule);
+	table_text(t, result);
+}
+
+static void put_window(struct table *t, const struct identity_found *i)
+{
+	char text[400], left[40];
+
+	if (i->proof == PROOF_WINDOW)
+		snprintf(text, sizeof(text), "held by %s (%s), %zu in all, %s left", i->who.name,
+			i->by, i->holders, table_left(i->until_ms - clock_ms(), left));
+	else
+		snprintf(text, sizeof(text), "%s",
+			i->proof == PROOF_UNKNOWN
+				? "unknown: the store is away, or a grant was lost"
+				: i->proof == PROOF_NETWORK
+				? "not asked: the network is proof enough"
+				: "nobody logged in from there lately");
+	row(t, "window", text);
+}
+
+static const char *answer_of(const struct decision *d, bool at_mail)
+{
+	switch (d->verdict) {
+	case VERDICT_ACCEPT: return "accept";
+	case VERDICT_LATER: return "451 4.3.0";
+	case VERDICT_REFUSE: return at_mail ? "530 5.7.0" : "550 5.7.1";
+	}
+	return "?";
+}
+
+static struct policy_facts facts_of(const struct question *q, enum proof proof)
+{
+	return (struct policy_facts){
+		.role = q->settings.roles[q->listener],
+		.proof = proof,
+		.local = q->has_recipient &&
+			(q->recipient.domain_n == 0 ||
+				gate_is_local(&q->settings, path_domain(&q->recipient))),
+		.routed = q->has_recipient && path_is_routed(&q->recipient),
+		.split = q->settings.split,
+		.no_deliver = q->settings.deliver_to.kind == HOP_NONE,
+		.no_relay = q->settings.relay_to.kind == HOP_NONE,
+	};
+}
+
+static int put_answer(struct table *t, const struct question *q, enum proof proof)
+{
+	const struct policy_facts facts = facts_of(q, proof);
+	struct decision d = policy_mail(&facts);
+	bool at_mail = d.verdict != VERDICT_ACCEPT;
+
+	row(t, "role", facts.role == ROLE_MX ? "mx" : "submission");
+	row(t, "mail", answer_of(&d, true));
+	if (!at_mail && q->has_recipient) {
+		d = policy_rcpt(&facts);
+		row(t, "recipient", facts.local ? "local" : "elsewhere");
+		row(t, "rcpt", answer_of(&d, false));
+		if (d.verdict == VERDICT_ACCEPT)
+			row(t, "next_hop",
+				d.route == ROUTE_RELAY ? q->settings.relay_to.text.p
+						       : q->settings.deliver_to.text.p);
+	}
+	row(t, "reason", d.reason);
+	return d.verdict == VERDICT_ACCEPT ? EXIT_YES : EXIT_NO;
+}
+
+int ctl_explain(struct ctl *c)
+{
+	static const char *const heads[] = { "rule", "result", NULL };
+	struct question q = { 0 };
+	struct identity_found found;
+	struct view *v = NULL;
+	struct table *t;
+	enum err e;
+	int code;
+
+	if (!read_question(c, &q))
+		return EXIT_USAGE;
+	e = view_open(&v, c->site.state_dir);
+	identity_look(&found, &q.settings, v, q.client, &q.sender, clock_ms());
+	view_close(&v);
+	t = table_new(heads, c->json);
+	row(t, "networks", found.proof == PROOF_NETWORK ? "the address is in one" : "no");
+	put_window(t, &found);
+	code = put_answer(t, &q, found.proof);
+	table_end(t);
+	if (found.proof == PROOF_UNKNOWN && e != ERR_NONE)
+		ctl_say("the window in %s cannot be read: %s", c->site.state_dir, err_text(e));
+	return found.proof == PROOF_UNKNOWN && code != EXIT_YES ? EXIT_AWAY : code;
+}
