@@ -9,7 +9,7 @@
 
 #define PAGE 256
 
-static const char *const heads[] = { "address", "user", "login", "until", "left", "logins",
+static const char *const heads[] = { "addr", "user", "login", "until", "left", "logins",
 	"service", "mechanism", "port", NULL };
 
 static struct view *open_view(const struct ctl *c)

@@ -1,14 +1,19 @@
 /* grants.c - see grants.h. Tickets are places in a table, so that an answer finds its owner at once. */
 #include "pop3d/grants.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/conf/site.h"
 
 #define WAITS_MAX 4096 /* logins that wait at a time; one more is lost at once */
 #define TICK_MS 100
-#define REOPEN_TICKS 5
 
 struct grant_wait {
 	struct grants *grants;
@@ -17,6 +22,7 @@ struct grant_wait {
 	uint64_t ticket; /* place in the table, and a count that makes it unique */
 	int64_t since_ms; /* steady clock; 0: free */
 	int64_t login_ms;
+	struct grant grant; /* to be asked again of another store */
 };
 
 struct grants {
@@ -27,7 +33,7 @@ struct grants {
 	struct grant_wait waits[WAITS_MAX];
 	unsigned free[WAITS_MAX], free_n; /* places */
 	uint64_t count;
-	unsigned ticks;
+	int mark; /* of SITE_LOST; -1 if it cannot be made */
 	bool reported; /* that the store is away */
 };
 
@@ -44,6 +50,16 @@ static void report(struct grants *g, enum err e)
 	log_end(&l);
 }
 
+/* Before the login is answered: from now on no reader of the window says no. The mark was made when we
+ * started, so that a full disk cannot keep us from setting its time. */
+static void mark_lost(struct grants *g, int64_t login_ms)
+{
+	if (g->mark >= 0 && futimens(g->mark, NULL) != 0)
+		log_say(LOG_LEVEL_ERROR, "store.failed", "the mark of a lost grant cannot be set");
+	if (g->ask != NULL)
+		(void)!ask_lost(g->ask, login_ms); /* the store counts them */
+}
+
 static void settle(struct grant_wait *w, enum err e, const struct answer *answer)
 {
 	struct grants *g = w->grants;
@@ -52,17 +68,12 @@ static void settle(struct grant_wait *w, enum err e, const struct answer *answer
 	w->since_ms = 0;
 	w->heard = NULL;
 	g->free[g->free_n++] = (unsigned)(w - g->waits);
-	if (e != ERR_NONE)
+	if (e != ERR_NONE) {
 		report(g, e);
+		mark_lost(g, w->login_ms);
+	}
 	if (heard != NULL)
 		heard(w->owner, e, answer);
-}
-
-/* The store hears of a loss so that nobody is refused for good because of it. */
-static void tell_lost(struct grants *g, int64_t login_ms)
-{
-	if (g->ask != NULL && ask_lost(g->ask, login_ms) != ERR_NONE)
-		g->reported = false;
 }
 
 static void on_answers(void *owner);
@@ -76,19 +87,16 @@ static void reopen(struct grants *g)
 		return;
 	}
 	g->reported = false;
+	for (size_t i = 0; i < WAITS_MAX && g->free_n < WAITS_MAX; i++)
+		if (g->waits[i].since_ms != 0)
+			(void)!ask_grant(g->ask, g->waits[i].ticket, &g->waits[i].grant);
 }
 
-/* What was asked and not answered may be done or not: it counts as lost. */
-static void lose_all(struct grants *g)
+/* What was asked and not answered may be done or not; asked again of the next store it is harmless. */
+static void hang_up(struct grants *g)
 {
 	watch_close(&g->watch);
 	ask_close(&g->ask);
-	reopen(g);
-	for (size_t i = 0; i < WAITS_MAX; i++)
-		if (g->waits[i].since_ms != 0) {
-			tell_lost(g, g->waits[i].login_ms);
-			settle(&g->waits[i], ERR_AWAY, NULL);
-		}
 }
 
 static void on_answers(void *owner)
@@ -105,7 +113,7 @@ static void on_answers(void *owner)
 		settle(w, a.result, &a);
 	}
 	if (e == ERR_AWAY)
-		lose_all(g);
+		hang_up(g);
 }
 
 static void expire(struct grants *g)
@@ -117,8 +125,7 @@ static void expire(struct grants *g)
 
 		if (w->since_ms == 0 || now - w->since_ms < ASK_ACK_MS)
 			continue;
-		tell_lost(g, w->login_ms);
-		settle(w, ERR_TIMEOUT, NULL);
+		settle(w, g->ask != NULL ? ERR_TIMEOUT : ERR_AWAY, NULL);
 	}
 }
 
@@ -127,11 +134,30 @@ static void on_tick(void *owner)
 	struct grants *g = owner;
 
 	expire(g);
-	if (g->ask == NULL && ++g->ticks % REOPEN_TICKS == 0)
+	if (g->ask == NULL)
 		reopen(g);
 }
 
-enum err grants_open(struct grants **out, struct loop *l, const char *run_dir)
+/* A mark that is new says nothing yet. */
+static int open_mark(const char *lock_dir)
+{
+	const struct timespec never[2] = { { 0, 0 }, { 0, 0 } };
+	char path[4300];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", lock_dir, SITE_LOST);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0 && futimens(fd, never) != 0)
+		log_say(LOG_LEVEL_ERROR, "store.failed", "%s cannot be set to never", path);
+	if (fd < 0 && errno == EEXIST)
+		fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		log_say(LOG_LEVEL_ERROR, "store.failed",
+			"%s cannot be made: a lost grant may be refused for good", path);
+	return fd;
+}
+
+enum err grants_open(struct grants **out, struct loop *l, const char *run_dir, const char *lock_dir)
 {
 	struct grants *g = calloc(1, sizeof(*g));
 	enum err e;
@@ -140,6 +166,7 @@ enum err grants_open(struct grants **out, struct loop *l, const char *run_dir)
 		return ERR_NOMEM;
 	g->loop = l;
 	g->run_dir = run_dir;
+	g->mark = open_mark(lock_dir);
 	for (unsigned i = 0; i < WAITS_MAX; i++) {
 		g->waits[i].grants = g;
 		g->free[g->free_n++] = WAITS_MAX - 1 - i;
@@ -158,38 +185,37 @@ void grants_close(struct grants **g)
 {
 	if (*g == NULL)
 		return;
-	watch_close(&(*g)->watch);
-	ask_close(&(*g)->ask);
+	hang_up(*g);
+	if ((*g)->mark >= 0)
+		close((*g)->mark);
 	free(*g);
 	*g = NULL;
 }
 
+/* Without a store the grant waits like any other: one that was killed is replaced within the time that a
+ * login may take. */
 void grants_ask(struct grants *g, const struct grant *grant, grant_heard *heard, void *owner,
 	struct grant_wait **out)
 {
-	enum err e = g->ask != NULL ? ERR_NONE : ERR_AWAY;
-	struct grant_wait *w = NULL;
+	struct grant_wait *w;
 
 	*out = NULL;
-	if (e == ERR_NONE && g->free_n == 0)
-		e = ERR_LIMIT;
-	if (e == ERR_NONE) {
-		w = &g->waits[g->free[g->free_n - 1]];
-		w->ticket = (uint64_t)(w - g->waits) + WAITS_MAX * ++g->count;
-		e = ask_grant(g->ask, w->ticket, grant);
-	}
-	if (e != ERR_NONE) {
-		report(g, e);
-		tell_lost(g, clock_ms());
-		heard(owner, e, NULL);
+	if (g->free_n == 0) {
+		report(g, ERR_LIMIT);
+		mark_lost(g, clock_ms());
+		heard(owner, ERR_LIMIT, NULL);
 		return;
 	}
-	g->free_n--;
+	w = &g->waits[g->free[--g->free_n]];
+	w->ticket = (uint64_t)(w - g->waits) + WAITS_MAX * ++g->count;
+	w->grant = *grant;
 	w->heard = heard;
 	w->owner = owner;
 	w->since_ms = clock_steady_ms();
 	w->login_ms = clock_ms();
 	*out = w;
+	if (g->ask != NULL && ask_grant(g->ask, w->ticket, grant) == ERR_AWAY)
+		hang_up(g);
 }
 
 void grants_disown(struct grant_wait **w)

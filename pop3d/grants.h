@@ -1,7 +1,7 @@
 /* grants.h - a worker's line to the store: grants on their way, each with who waits for it.
  *
- * A login waits ASK_ACK_MS at most; then the grant is lost, which is logged, counted and told to the
- * store, and the login goes on. */
+ * A login waits ASK_ACK_MS at most; then the grant is lost: that is marked for every reader of the
+ * window, logged and counted, and the login goes on. */
 #ifndef POPGATE_GRANTS_H
 #define POPGATE_GRANTS_H
 
@@ -15,7 +15,9 @@ struct grant_wait; /* opaque: one that is waited for */
  * acknowledged grant. */
 typedef void grant_heard(void *owner, enum err e, const struct answer *answer);
 
-MUST_USE enum err grants_open(struct grants **out, struct loop *l, const char *run_dir);
+/* lock_dir: where the mark of a lost grant stands (SITE_LOST). Texts are borrowed. */
+MUST_USE enum err grants_open(
+	struct grants **out, struct loop *l, const char *run_dir, const char *lock_dir);
 void grants_close(struct grants **g);
 
 /* *out is NULL if heard was called already. */

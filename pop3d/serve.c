@@ -534,7 +534,8 @@ static enum err open_server(struct server *v)
 	loop_set_deadline(v->loop, kit->site.drain_ms);
 	(void)!users_open(&v->users, kit->site.users_path, kit->site.default_domain,
 		(struct users_pool){ work_pool, v->loop }); /* it has said why, and tries again */
-	e = v->users != NULL ? grants_open(&v->grants, v->loop, kit->site.run_dir) : ERR_NOMEM;
+	e = v->users != NULL ? grants_open(&v->grants, v->loop, kit->site.run_dir, v->lock_dir)
+			     : ERR_NOMEM;
 	if (e == ERR_NONE)
 		e = loop_every(v->loop, 1000, on_second, v);
 	if (e == ERR_NONE)

@@ -29,7 +29,7 @@ void upstream_mail(struct upstream *u, const struct path *sender, uint64_t size,
 		buf_printf(&u->out, " SIZE=%" PRIu64, size);
 	buf_printf(&u->out, "%s\r\n", eight_bit && u->eight_bit ? " BODY=8BITMIME" : "");
 	u->state = UPSTREAM_ASKED;
-	u->rcpt = false;
+	u->asked = ASKED_MAIL;
 	u->taken = 0;
 }
 
@@ -38,7 +38,7 @@ void upstream_rcpt(struct upstream *u, const struct path *recipient)
 	assert(u->state == UPSTREAM_READY);
 	buf_printf(&u->out, "RCPT TO:<%s>\r\n", recipient->text);
 	u->state = UPSTREAM_ASKED;
-	u->rcpt = true;
+	u->asked = ASKED_RCPT;
 }
 
 void upstream_data(struct upstream *u)
@@ -46,7 +46,7 @@ void upstream_data(struct upstream *u)
 	assert(u->state == UPSTREAM_READY);
 	buf_line(&u->out, STR("DATA"));
 	u->state = UPSTREAM_ASKED;
-	u->rcpt = false;
+	u->asked = ASKED_DATA;
 	u->mid_line = false;
 }
 
@@ -127,8 +127,13 @@ static enum step hear_hello(struct upstream *u)
 
 static enum step hear_answer(struct upstream *u)
 {
-	u->state = u->reply.code == 354 ? UPSTREAM_BODY : UPSTREAM_READY;
-	if (u->rcpt && reply_is(&u->reply, 2))
+	bool go_ahead = u->reply.code == 354;
+
+	if (reply_is(&u->reply, 3) && !(go_ahead && u->asked == ASKED_DATA))
+		return tell(u,
+			EVENT_BROKEN); /* whatever it now waits for, it is not what we would say */
+	u->state = go_ahead ? UPSTREAM_BODY : UPSTREAM_READY;
+	if (u->asked == ASKED_RCPT && reply_is(&u->reply, 2))
 		u->taken++;
 	return tell(u, EVENT_REPLY);
 }

@@ -49,7 +49,11 @@ struct upstream {
 	const char *hostname; /* borrowed */
 	struct buf out; /* what run() is to say next */
 	bool helo; /* it did not know EHLO */
-	bool rcpt; /* the command under way is RCPT */
+	enum {
+		ASKED_MAIL,
+		ASKED_RCPT,
+		ASKED_DATA
+	} asked; /* the command under way */
 	bool mid_line; /* the body's last octet did not end a line */
 	unsigned taken, answers; /* LMTP: recipients taken, replies to the dot still awaited */
 };

@@ -7,6 +7,7 @@
 
 #define SITE_STORE_LOCK "store.lock" /* below state_dir: flock(2)ed by the store that runs */
 #define SITE_LOCKS "locks" /* below state_dir: locks of maildrops that cannot hold their own */
+#define SITE_LOST "lost" /* below SITE_LOCKS: its time of change is that of the last lost grant, 0 for none */
 #define SITE_STORE_SOCKET "store.sock" /* below run_dir: where it takes requests */
 
 struct window_settings {

@@ -270,7 +270,7 @@ static void reload(struct supervisor *s, int64_t now)
 		tell(s, (int64_t)s->generation - 1 - DRAINING_MAX, SIGTERM);
 	} else {
 		supervisor_log_complaints(&complaints);
-		log_say(LOG_LEVEL_ERROR, "config.bad", "the config in use stays");
+		log_say(LOG_LEVEL_ERROR, "config.kept", "the config in use stays");
 	}
 	buf_free(&complaints);
 	ready_say("READY=1");

@@ -398,7 +398,9 @@ static void end_all(struct loop *l, bool even_busy)
 		struct conn *c = list_entry(n, struct conn, all);
 
 		next = n->next;
-		if (c->engine != NULL && (even_busy || !c->engine->ops->busy(c->engine)))
+		if (c->closing || c->finishing || c->engine == NULL)
+			continue;
+		if (even_busy || !c->engine->ops->busy(c->engine))
 			conn_end(c, FAREWELL_SHUTDOWN);
 	}
 }

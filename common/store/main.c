@@ -74,7 +74,8 @@ static enum err make_dirs(const struct site *site)
 		identity_find(site->run_as_mail, &mail) == ERR_NONE;
 	snprintf(locks, sizeof(locks), "%s/%s", site->state_dir, SITE_LOCKS);
 	if (e == ERR_NONE)
-		e = make_dir(locks, 0700, given ? &mail : NULL); /* pop3d's */
+		e = make_dir(
+			locks, 0711, given ? &mail : NULL); /* pop3d's; SITE_LOST is read there */
 	return e;
 }
 

@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/conf/site.h"
 #include "common/window/env.h"
 #include "common/window/merge.h"
 #include "common/window/meta.h"
@@ -174,6 +176,21 @@ static bool current(const struct view *v, const struct view_meta *m, int64_t now
 	return !v->stale && now_ms - m->heartbeat_ms < HEARTBEAT_MAX_MS && now_ms >= m->lost_ms;
 }
 
+/* A worker that lost a grant says so in the file system at once: the store may be what failed. Asked only
+ * before a no. */
+static bool grant_was_lost(const struct view *v, const struct view_meta *m, int64_t now_ms)
+{
+	char path[4300];
+	struct stat st;
+	int64_t at_ms;
+
+	snprintf(path, sizeof(path), "%s/%s/%s", v->state_dir, SITE_LOCKS, SITE_LOST);
+	if (stat(path, &st) != 0)
+		return errno != ENOENT;
+	at_ms = (int64_t)st.st_mtim.tv_sec * 1000;
+	return at_ms > 0 && now_ms < at_ms + 1000 + m->lifetime_ms + m->slack_ms;
+}
+
 static int64_t present(const struct view_meta *m, int64_t now_ms)
 {
 	return now_ms > m->stamp_ms ? now_ms : m->stamp_ms;
@@ -274,7 +291,8 @@ enum held view_check(struct view *v, struct addr a, int64_t now_ms, struct holde
 	if (readable)
 		readable = collect(
 			v, addr_key(a, m.ipv4_prefix, m.ipv6_prefix), present(&m, now_ms), &h);
-	is_current = readable && current(v, &m, now_ms);
+	is_current =
+		readable && h.n == 0 && current(v, &m, now_ms) && !grant_was_lost(v, &m, now_ms);
 	end(v);
 	if (h.n > 0) {
 		out->n = h.n;
@@ -292,7 +310,7 @@ bool view_current(struct view *v, int64_t now_ms)
 
 	if (v == NULL || begin(v) != ERR_NONE)
 		return false;
-	yes = read_meta(v, &m) && current(v, &m, now_ms);
+	yes = read_meta(v, &m) && current(v, &m, now_ms) && !grant_was_lost(v, &m, now_ms);
 	end(v);
 	return yes;
 }
