@@ -8,9 +8,10 @@
 #include "ctl/table.h"
 
 #define PAGE 256
+#define HEARTBEAT_MAX_MS 5000 /* an older one says that the store stopped */
 
-static const char *const heads[] = { "addr", "user", "login", "until", "left", "logins",
-	"service", "mechanism", "port", NULL };
+static const char *const heads[] = { "addr", "user", "login", "until", "left", "logins", "service",
+	"mechanism", "port", NULL };
 
 static struct view *open_view(const struct ctl *c)
 {
@@ -226,5 +227,5 @@ int ctl_window_stats(struct ctl *c)
 		draw(&p, part_ms);
 	if (!current)
 		ctl_say("the view is not current: relay that needs the window is answered 451");
-	return current ? EXIT_YES : EXIT_AWAY;
+	return now - f.heartbeat_ms < HEARTBEAT_MAX_MS ? EXIT_YES : EXIT_AWAY;
 }

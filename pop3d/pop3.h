@@ -27,7 +27,7 @@ enum pop3_asks {
 	POP3_ASKS_LOGIN, /* name and password: pop3_login() */
 	POP3_ASKS_SCAN, /* the messages: pop3_scanned() or pop3_not_scanned() */
 	POP3_ASKS_PIECE, /* of message, from offset on: pop3_piece() */
-	POP3_ASKS_UPDATE, /* delete what is doomed: pop3_updated() */
+	POP3_ASKS_UPDATE, /* delete what is doomed, if anything is, and give the lock up: pop3_updated() */
 };
 
 enum pop3_login {

@@ -154,7 +154,10 @@ static void on_run(void *job)
 		j->e = maildrop_read(j->drop, j->message, j->offset, j->piece, sizeof(j->piece),
 			&j->n, &j->last);
 		break;
-	case POP3_ASKS_UPDATE: j->stayed = maildrop_delete(j->drop, j->doomed); break;
+	case POP3_ASKS_UPDATE:
+		j->stayed = maildrop_delete(j->drop, j->doomed);
+		maildrop_close(&j->drop);
+		break;
 	case POP3_ASKS_NOTHING: break;
 	}
 }
@@ -414,6 +417,13 @@ static void begin_job(struct session *s, enum pop3_asks kind)
 		cannot(s, kind);
 }
 
+static void give_up_lock(struct session *s)
+{
+	maildrop_close(&s->drop);
+	pop3_updated(&s->pop3, 0);
+	conn_resume(s->conn);
+}
+
 static void on_ask(struct conn *c, struct engine *e)
 {
 	struct session *s = list_entry(e, struct session, pop3.engine);
@@ -421,6 +431,8 @@ static void on_ask(struct conn *c, struct engine *e)
 	(void)c;
 	if (s->pop3.ask.kind == POP3_ASKS_LOGIN)
 		begin_login(s);
+	else if (s->pop3.ask.kind == POP3_ASKS_UPDATE && s->pop3.done.deleted == 0)
+		give_up_lock(s);
 	else
 		begin_job(s, s->pop3.ask.kind);
 }

@@ -222,13 +222,14 @@ static enum step updated(struct pop3 *p, struct buf *out)
 	return STEP_CLOSE;
 }
 
-/* RFC 1939 6: only this QUIT deletes. */
+/* RFC 1939 6: only this QUIT deletes; and the lock is released before it is answered, so that a client
+ * may log in again at once. */
 enum step run_quit(struct engine *e, struct str args, struct buf *out)
 {
 	struct pop3 *p = pop3_of(e);
 
 	(void)args;
-	if (p->phase == POP3_TRANSACTION && p->done.deleted > 0) {
+	if (p->phase == POP3_TRANSACTION) {
 		p->phase = POP3_UPDATE;
 		return pop3_ask(p, POP3_ASKS_UPDATE, updated);
 	}

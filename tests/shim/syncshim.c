@@ -310,9 +310,14 @@ int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
 	int (*real)(int, const char *, int, const char *) =
 		(int (*)(int, const char *, int, const char *))libc("renameat");
+	char from_dir[PATH_LONGEST], to_dir[PATH_LONGEST], whole[2][2 * PATH_LONGEST];
+	bool watch = watched(from_fd, from_dir) | watched(to_fd, to_dir);
 	int result = real(from_fd, from, to_fd, to);
 
-	if (result == 0 && (matches(from) || matches(to)))
-		note('R', from, 0, to, strlen(to));
+	if (result == 0 && watch) {
+		snprintf(whole[0], sizeof(whole[0]), "%s/%s", from_dir, from);
+		snprintf(whole[1], sizeof(whole[1]), "%s/%s", to_dir, to);
+		note('R', whole[0], 0, whole[1], strlen(whole[1]));
+	}
 	return result;
 }

@@ -67,7 +67,7 @@ def curl_fetch(farm, number, source, user="anna", extra=()):
 
 
 def curl_delete(farm, number, source, user="anna"):
-    curl_fetch(farm, number, source, user, ("-l", "-X", f"DELE {number}"))
+    curl_fetch(farm, number, source, user, ("--head", "-X", "DELE"))
 
 
 def curl_send(farm, source, sender, recipients, octets, directory, code=0):

@@ -165,6 +165,16 @@ class Farm:
         listed = pathlib.Path(f"/proc/{self.pid(name)}/task/{self.pid(name)}/children")
         return [int(pid) for pid in listed.read_text().split()]
 
+    def role(self, name, role):
+        """Pids of the children of a daemon in that role: "worker", "deliver"."""
+        return [pid for pid in self.children(name) if f"--child {role}:" in processes(self.token).get(pid, "")]
+
+    @staticmethod
+    def memory(pid):
+        """Octets of memory that are the process's own, RssAnon of proc(5)."""
+        text = pathlib.Path(f"/proc/{pid}/status").read_text()
+        return int(re.search(r"RssAnon:\s+(\d+) kB", text).group(1)) * 1024
+
     def store_pids(self):
         return [pid for pid, command in processes(self.token).items()
                 if "popgate-store" in command.split()[0]]

@@ -8,12 +8,22 @@
 
 Steps: greeting ehlo helo lhlo mail rcpt data body dot rset noop quit."""
 
+import enum
 import socket
 import threading
 
 from ports import free_port
 
-CLOSE, STALL, RESET, DEAF = object(), object(), object(), object()  # DEAF: do not even read
+
+
+class Fault(enum.Enum):
+    CLOSE = enum.auto()
+    RESET = enum.auto()
+    STALL = enum.auto()
+    DEAF = enum.auto()  # a stall that does not even read
+
+
+CLOSE, RESET, STALL, DEAF = Fault
 
 USUAL = {"greeting": "220 hop.test ESMTP", "mail": "250 2.1.0 fine", "rcpt": "250 2.1.5 fine",
          "data": "354 go on", "dot": "250 2.0.0 taken", "rset": "250 2.0.0 fine",
@@ -31,6 +41,7 @@ class Message:
 
     def __init__(self):
         self.mail, self.recipients, self.body, self.whole, self.taken = None, [], b"", False, False
+        self.swallowed = 0
 
 
 class Session(threading.Thread):
@@ -116,12 +127,23 @@ class Session(threading.Thread):
         with self.hop.lock:
             self.hop.messages.append(self.message)
         self.act(what)
-        if not self.body():
+        if not (self.swallow() if self.hop.swallow else self.body()):
             return False
         self.message.whole = True
         what = self.plan("dot")
         self.message.taken = isinstance(what, str) and what.startswith("250")
         return self.act(what)
+
+    def swallow(self):
+        """As body(), but only counts the octets; for messages too long to keep."""
+        tail = b"\r\n"
+        while (tail + self.data)[-5:] != b"\r\n.\r\n":
+            self.message.swallowed += len(self.data)
+            tail, self.data = (tail + self.data)[-4:], b""
+            if not self.more():
+                return False
+        self.data = b""
+        return True
 
     def body(self):
         """Reads up to CRLF.CRLF; the conversation ends with the body where the client went away."""
@@ -144,7 +166,7 @@ class Session(threading.Thread):
 
 class Hop:
     def __init__(self):
-        self.at, self.messages, self.sessions = {}, [], []
+        self.at, self.messages, self.sessions, self.swallow = {}, [], [], False
         self.lock, self.open, self.ended = threading.Lock(), 0, threading.Event()
         self.port, self.server = free_port(), None
 

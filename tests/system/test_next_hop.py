@@ -1,0 +1,208 @@
+"""A next hop that is away, stalls, lies or dies: the client hears the truth, nothing is lost or doubled."""
+
+import time
+
+import pytest
+
+import mail
+from hop import CLOSE, DEAF, RESET, STALL, early
+from ports import until
+
+SOURCE, SENDER, TO = "127.0.0.8", "anna@example.net", "bob@else.test"
+LETTER = mail.tricky("letter")
+HUGE = b"250 " + b"x" * 300_000 + b"\r\n"
+ENDLESS = b"250-more\r\n" * 20_000 + b"250 end\r\n"
+
+
+@pytest.fixture
+def gate(farm, hop):
+    farm.relay_to = hop.uri
+    farm.smtpgate = 'next_hop_timeout = "1s" final_dot_timeout = "1s"'
+    farm.start()
+    assert farm.login(SOURCE).startswith("+OK")
+    return farm
+
+
+def attempt(smtp):
+    """A transaction; the first answer that is not a yes, or the answer to the final dot."""
+    for answer in smtp.mail(SENDER, TO):
+        if not answer.startswith("250"):
+            return answer
+    return smtp.data(mail.stuffed(LETTER))
+
+
+LATER = "4"  # temporary, whichever
+CASES = [  # step, what the hop does, what the client must hear
+    ("greeting", "421 4.3.2 busy", LATER), ("greeting", "554 5.3.2 no", LATER),
+    ("greeting", CLOSE, LATER), ("greeting", RESET, LATER), ("greeting", STALL, "451"),
+    ("greeting", b"hello\r\n", LATER), ("greeting", HUGE, LATER), ("greeting", b"\0\xff\r\n", LATER),
+    ("ehlo", CLOSE, LATER), ("ehlo", STALL, "451"), ("ehlo", "421 4.3.2 bye", LATER), ("ehlo", ENDLESS, LATER),
+    ("mail", "451 4.3.2 not now", "451 4.3.2 not now"), ("mail", "550 5.1.8 not you", "550 5.1.8 not you"),
+    ("mail", b"550-5.1.8 not\r\n550 5.1.8 you\r\n", "550-5.1.8 not\n550 5.1.8 you"),
+    ("mail", CLOSE, "451"), ("mail", RESET, "451"), ("mail", STALL, "451"), ("mail", HUGE, "451"),
+    ("mail", b"999 what\r\n", "451"), ("mail", b"150 hm\r\n", "451"), ("mail", b"junk\r\n", "451"),
+    ("mail", b"250-a\r\n550 b\r\n", "451"), ("mail", "354 go on", "451"),
+    ("rcpt", "452 4.2.2 full", "452 4.2.2 full"), ("rcpt", "550 5.1.1 who", "550 5.1.1 who"),
+    ("rcpt", CLOSE, "451"), ("rcpt", RESET, "451"), ("rcpt", STALL, "451"), ("rcpt", ENDLESS, "451"),
+    ("rcpt", b"250\r\n250 surplus\r\n", None), ("rcpt", "421 4.3.2 bye", LATER),
+    ("data", "451 4.3.0 no", "451 4.3.0 no"), ("data", "554 5.5.1 no", "554 5.5.1 no"),
+    ("data", CLOSE, "451"), ("data", STALL, "451"), ("data", "250 2.0.0 what", "451"),
+    ("body", early("552 5.3.4 big", 10), None), ("body", early("250 2.0.0 taken", 10), LATER),
+    ("body", early(CLOSE, 10), "451"), ("body", early(RESET, 10), "451"),
+    ("dot", "451 4.3.0 disk", "451 4.3.0 disk"), ("dot", "554 5.7.1 spam", "554 5.7.1 spam"),
+    ("dot", b"554-5.7.1 spam\r\n554 5.7.1 really\r\n", "554-5.7.1 spam\n554 5.7.1 really"),
+    ("dot", CLOSE, "451"), ("dot", RESET, "451"), ("dot", STALL, "451"), ("dot", HUGE, "451"),
+    ("dot", b"garbage\r\n", "451"), ("dot", "354 more", "451"), ("dot", b"25", "451"),
+]
+
+
+def name(case):
+    step, what, _ = case
+    text = str(what).replace("early", "").strip("'\"b()")
+    return f"{step}-{text[:14]}".replace(" ", "_").replace("\\", "").replace("\0", "0")
+
+
+@pytest.mark.parametrize("case", CASES, ids=[name(case) for case in CASES])
+def test_the_client_hears_the_truth_and_stays_in_step(gate, hop, case):
+    step, what, expected = case
+    hop.at[step] = what
+    with gate.smtp(SOURCE) as smtp:
+        answer = attempt(smtp)
+        assert answer is not None, "the gate hung up"
+        if expected is None:
+            assert not answer.startswith("2") or hop.taken(), answer
+        else:
+            assert answer.startswith(expected), answer
+        if not answer.startswith("2"):
+            assert hop.taken() == []
+        # The conversation goes on, and the next message goes through once and whole.
+        hop.at.clear()
+        before = len(hop.taken())
+        assert smtp.says("RSET").startswith("250")
+        again = attempt(smtp)
+        assert again.startswith("250"), again
+        assert len(hop.taken()) == before + 1
+        assert mail.same(mail.unstuffed(hop.taken()[-1].body), LETTER)
+        assert smtp.says("QUIT").startswith("221")
+    until(lambda: hop.open == 0, 5, "no connection to the next hop left")
+
+
+def test_a_hop_that_is_away_costs_the_client_a_451_at_rcpt(gate, hop):
+    hop.stop()
+    with gate.smtp(SOURCE) as smtp:
+        assert smtp.mail(SENDER, TO)[-1].startswith("451")
+        # What does not need that hop is not held up by it.
+        assert smtp.says("RCPT TO:<anna@example.net>").startswith(("250", "451", "503"))
+        smtp.says("RSET")
+        assert smtp.deliver(SENDER, ["anna@example.net"], mail.stuffed(LETTER)).startswith(("250", "451"))
+        hop.start()
+        smtp.says("RSET")
+        until(lambda: (smtp.says("RSET"), attempt(smtp))[1].startswith("250"), 15,
+              "the hop being used again")
+    gate.wait_event("hop.failed")
+
+
+def test_the_250_waits_for_that_of_the_hop(gate, hop):
+    def slowly(_session):
+        time.sleep(0.7)
+        slowly.said = time.monotonic()
+        return "250 2.0.0 taken"
+
+    hop.at["dot"] = slowly
+    with gate.smtp(SOURCE) as smtp:
+        answer = attempt(smtp)
+        assert answer.startswith("250")
+        assert time.monotonic() >= slowly.said
+
+
+def test_a_hop_that_dies_after_the_dot_may_have_the_message_and_the_log_says_so(gate, hop):
+    hop.at["dot"] = CLOSE
+    with gate.smtp(SOURCE) as smtp:
+        assert attempt(smtp).startswith("451")
+    until(lambda: "may be doubled" in gate.said("smtpgate"), 5, "the warning in the log")
+
+
+def test_a_client_that_vanishes_in_data_never_completes_a_message(gate, hop):
+    for how in ("close", "reset"):
+        with gate.smtp(SOURCE) as smtp:
+            assert smtp.mail(SENDER, TO, "anna@example.net")[1].startswith("250")
+            assert smtp.says("DATA").startswith("354")
+            smtp.send(mail.stuffed(mail.large(100_000)))
+            until(lambda: hop.messages and len(hop.messages[-1].body) > 50_000, 10, "the body arriving")
+            if how == "reset":
+                smtp.sock.setsockopt(1, 13, b"\1\0\0\0\0\0\0\0")  # SOL_SOCKET, SO_LINGER: RST
+        until(lambda: hop.open == 0, 10, "the gate hanging up on the hop")
+        assert not hop.messages[-1].whole
+    until(lambda: not list(gate.maildir().glob("tmp/*")), 10, "nothing half-made in tmp")
+    assert mail.files(gate.maildir()) == []
+
+
+def test_a_client_that_vanishes_before_the_dot_s_answer_loses_nothing(gate, hop):
+    hop.at["dot"] = lambda _session: time.sleep(0.3) or "250 2.0.0 taken"
+    with gate.smtp(SOURCE) as smtp:
+        smtp.mail(SENDER, TO)
+        smtp.says("DATA")
+        smtp.send(mail.stuffed(LETTER) + b".\r\n")
+        until(lambda: hop.messages and hop.messages[-1].whole, 10, "the dot reaching the hop")
+    until(lambda: hop.taken(), 5, "the hop taking it")
+    assert len(hop.taken()) == 1
+
+
+def test_hops_are_let_go_at_rset_and_quit(gate, hop):
+    with gate.smtp(SOURCE) as smtp:
+        assert smtp.mail(SENDER, TO)[-1].startswith("250")
+        assert smtp.says("RSET").startswith("250")
+        assert attempt(smtp).startswith("250")
+        smtp.says("QUIT")
+    until(lambda: hop.open == 0, 5, "no connection left")
+    assert len(hop.taken()) == 1
+
+
+@pytest.mark.release
+def test_memory_is_bounded_when_the_next_hop_stalls_in_200_mb(farm, hop):
+    farm.relay_to, farm.workers = hop.uri, 1
+    farm.smtpgate = 'next_hop_timeout = "4s" max_message_size = "300M"'
+    farm.start()
+    farm.login(SOURCE)
+    worker = farm.role("smtpgate", "worker")[0]
+    before = farm.memory(worker)
+    hop.at["body"] = DEAF
+    sent, chunk = 0, b"x" * 76 + b"\r\n"
+    with farm.smtp(SOURCE) as smtp:
+        smtp.mail(SENDER, TO)
+        assert smtp.says("DATA").startswith("354")
+        smtp.sock.settimeout(1.5)
+        try:
+            while sent < 200_000_000:
+                sent += smtp.sock.send(chunk * 800)
+        except TimeoutError:
+            pass
+        assert sent < 60_000_000, "the gate went on reading"
+        assert farm.memory(worker) - before < 4_000_000
+        with farm.smtp("127.0.0.9") as other:  # and others are served meanwhile
+            assert other.mail("x@else.test", "anna@example.net")[-1].startswith("250")
+    assert hop.taken() == []
+
+
+@pytest.mark.soak
+@pytest.mark.release
+def test_200_mb_stream_through_in_bounded_memory(farm, hop):
+    farm.relay_to, farm.workers = hop.uri, 1
+    farm.smtpgate = 'max_message_size = "300M"'
+    hop.swallow = True
+    farm.start()
+    farm.login(SOURCE)
+    worker = farm.role("smtpgate", "worker")[0]
+    before = farm.memory(worker)
+    with farm.smtp(SOURCE) as smtp:
+        smtp.mail(SENDER, TO)
+        assert smtp.says("DATA").startswith("354")
+        chunk = (b"x" * 76 + b"\r\n") * 800
+        sent = 0
+        while sent < 200_000_000:
+            smtp.sock.sendall(chunk)
+            sent += len(chunk)
+            assert farm.memory(worker) - before < 4_000_000
+        smtp.send(b".\r\n")
+        assert smtp.reply().startswith("250")
+    assert hop.messages[0].swallowed >= sent
