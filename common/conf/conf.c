@@ -29,14 +29,15 @@ struct conf {
 	size_t tables_n;
 	struct mark *marks; /* owned */
 	size_t marks_n;
-	struct buf *complaints; /* borrowed while reading */
+	const char *name; /* of the file; borrowed while reading */
+	struct buf *complaints; /* likewise */
 };
 
 static struct conf *reading;
 
 static void complain(struct conf *c, const char *file, int line, const char *what)
 {
-	buf_printf(c->complaints, "%s:%d: %s\n", file != NULL ? file : "?", line, what);
+	buf_printf(c->complaints, "%s:%d: %s\n", file, line, what);
 }
 
 static void on_error(cfg_t *cfg, const char *format, va_list args)
@@ -44,7 +45,7 @@ static void on_error(cfg_t *cfg, const char *format, va_list args)
 	char text[512];
 
 	vsnprintf(text, sizeof(text), format, args);
-	complain(reading, cfg->filename, cfg->line, text);
+	complain(reading, reading->name, cfg->line, text); /* a section may not know its file */
 }
 
 static int on_value(cfg_t *cfg, cfg_opt_t *opt)
@@ -208,6 +209,7 @@ enum err conf_parse(struct conf **out, const char *name, struct str bytes, struc
 
 	if (c == NULL)
 		return ERR_NOMEM;
+	c->name = name;
 	c->complaints = complaints;
 	c->marks = calloc(OPTIONS_MAX, sizeof(*c->marks));
 	table = table_of(c, conf_schema);

@@ -1,0 +1,74 @@
+/* record_test.c - what is written is read, and nothing else is. */
+#include "tests/unit/test.h"
+
+#include "common/window/crc32c.h"
+#include "common/window/record.h"
+
+static struct record sample(void)
+{
+	struct record r = { .kind = RECORD_GRANT,
+		.port = 4242,
+		.logins = 7,
+		.login_ms = 1795520000123,
+		.until_ms = 1795520000999,
+		.origin = 0x1122334455667788,
+		.sequence = 9,
+		.source = { "pop3", "plain", true } };
+
+	assert_true(addr_parse(STR("192.0.2.1"), &r.key));
+	assert_true(subscriber_fold(STR("anna"), STR("example.net"), &r.who));
+	return r;
+}
+
+static void comes_back_as_it_was(void **state)
+{
+	const struct record r = sample();
+	struct record back;
+	uint8_t bytes[RECORD_MAX], again[RECORD_MAX];
+	size_t n = record_encode(&r, bytes);
+
+	(void)state;
+	assert_true(record_decode((struct str){ (char *)bytes, n }, &back));
+	assert_int_equal(record_encode(&back, again), n);
+	assert_memory_equal(bytes, again, n);
+	assert_true(
+		back.login_ms == r.login_ms && back.until_ms == r.until_ms && back.port == 4242);
+	assert_string_equal(back.who.name, "anna@example.net");
+	assert_string_equal(back.source.mechanism, "plain");
+}
+
+static void every_flipped_bit_and_every_cut_is_seen(void **state)
+{
+	const struct record r = sample();
+	struct record back;
+	uint8_t bytes[RECORD_MAX];
+	size_t n = record_encode(&r, bytes);
+
+	(void)state;
+	for (size_t cut = 0; cut < n; cut++)
+		assert_false(record_decode((struct str){ (char *)bytes, cut }, &back));
+	for (size_t bit = 0; bit < n * 8; bit++) {
+		bytes[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+		assert_false(record_decode((struct str){ (char *)bytes, n }, &back));
+		bytes[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+	}
+}
+
+static void the_crc_is_castagnoli_s(void **state)
+{
+	(void)state;
+	assert_int_equal(crc32c("123456789", 9),
+		0xe3069283); /* RFC 3720 B.4's polynomial, its check value */
+	assert_int_equal(crc32c("", 0), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(comes_back_as_it_was),
+		cmocka_unit_test(every_flipped_bit_and_every_cut_is_seen),
+		cmocka_unit_test(the_crc_is_castagnoli_s),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,77 @@
+/* wire_test.c - packets of the store's socket. */
+#include "tests/unit/test.h"
+
+#include "common/window/wire.h"
+
+static struct str packet_of(const struct request *r, uint8_t *bytes)
+{
+	return (struct str){ (char *)bytes, wire_put_request(r, bytes) };
+}
+
+static void requests_come_back_and_nothing_shorter_or_longer(void **state)
+{
+	struct request r = { .kind = WIRE_GRANT,
+		.ticket = 77,
+		.grant = { .port = 9, .source = { "pop3", "plain", true } } };
+	uint8_t bytes[WIRE_MAX + 1] = { 0 };
+	struct request back;
+	struct answer a;
+	struct str packet;
+
+	(void)state;
+	assert_true(subscriber_fold(STR("anna"), STR("example.net"), &r.grant.who));
+	packet = packet_of(&r, bytes);
+	assert_true(wire_get_request(packet, &back));
+	assert_true(back.ticket == 77 && back.grant.port == 9 && back.grant.source.tls);
+	assert_string_equal(back.grant.who.name, "anna@example.net");
+	assert_false(wire_get_answer(packet, &a));
+	for (size_t n = 0; n < packet.n; n++)
+		assert_false(wire_get_request(str_first(packet, n), &back));
+	assert_false(wire_get_request((struct str){ packet.p, packet.n + 1 }, &back));
+}
+
+static void what_no_program_of_ours_writes_is_refused(void **state)
+{
+	struct request nobody = { .kind = WIRE_GRANT };
+	struct request odd = { .kind = WIRE_REVOKE, .revocation = { .scope = SCOPE_SUBSCRIBER } };
+	struct request for_ever = { .kind = WIRE_GRANT,
+		.grant.lifetime_ms = GRANT_LIFETIME_MAX_MS + 1 };
+	struct request upper = { .kind = WIRE_GRANT, .grant.who = { 6, "A@b.cd" } };
+	uint8_t bytes[WIRE_MAX];
+	struct request back;
+
+	(void)state;
+	assert_true(subscriber_fold(STR("anna"), STR("x.example"), &for_ever.grant.who));
+	assert_false(wire_get_request(packet_of(&nobody, bytes), &back));
+	assert_false(wire_get_request(packet_of(&odd, bytes), &back));
+	assert_false(wire_get_request(packet_of(&for_ever, bytes), &back));
+	assert_false(wire_get_request(packet_of(&upper, bytes), &back));
+}
+
+static void answers_come_back(void **state)
+{
+	const struct answer a = {
+		.ticket = 5, .result = ERR_FULL, .stamp_ms = 1, .until_ms = 2, .never = true
+	};
+	uint8_t bytes[WIRE_MAX];
+	struct str packet = { (char *)bytes, wire_put_answer(&a, bytes) };
+	struct answer back;
+	struct request r;
+
+	(void)state;
+	assert_true(wire_get_answer(packet, &back));
+	assert_true(back.ticket == 5 && back.result == ERR_FULL && back.until_ms == 2 &&
+		back.never && !back.renewed);
+	assert_false(wire_get_request(packet, &r));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(requests_come_back_and_nothing_shorter_or_longer),
+		cmocka_unit_test(what_no_program_of_ours_writes_is_refused),
+		cmocka_unit_test(answers_come_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
