@@ -116,8 +116,11 @@ static uint64_t hash(struct addr key)
 	uint64_t half[2], h;
 
 	memcpy(half, key.b, sizeof(half));
-	h = (half[0] ^ (half[1] * MAGIC)) * MAGIC;
-	return h ^ (h >> 32);
+	h = half[0] ^ half[1] ^
+		MAGIC; /* splitmix64's finalizer: neighbours must not crowd together */
+	h = (h ^ (h >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	h = (h ^ (h >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return h ^ (h >> 31);
 }
 
 static struct place *place_at(const struct clients *c, unsigned region, struct addr key, unsigned i)

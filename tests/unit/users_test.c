@@ -65,9 +65,9 @@ static struct users *open_users(void)
 	struct users *u = NULL;
 
 	write_file("anna:{PLAIN}secret\n"
-		   "bert:{SHA512-CRYPT}$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/"
-		   "O817G3uBnIFNjnQJues"
-		   "I68OTLiBFdcbYEdFCoEOfaS35inz1\nlocked:{PLAIN}secret::::::disabled\n");
+		   "bert:{SHA512-CRYPT}$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/"
+		   "O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1\nlocked:{PLAIN}secret::::::"
+		   "disabled\n");
 	assert_int_equal(
 		users_open(&u, path, STR("example.net"), (struct users_pool){ submit, NULL }),
 		ERR_NONE);
