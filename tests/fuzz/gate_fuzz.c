@@ -1,0 +1,127 @@
+/* gate_fuzz.c - law: the engine never crashes, every line it says is a reply, no recipient goes to a hop that
+ * policy refuses, and no octet of a body goes on that could end a message at another place. */
+#include <stdlib.h>
+
+#include "smtpgate/gate.h"
+#include "tests/fuzz/fuzz.h"
+
+static bool is_local(void *owner, struct str domain)
+{
+	(void)owner;
+	return str_eq(domain, STR("l.example"));
+}
+
+static void refused(void *owner, const struct gate_refusal *r)
+{
+	(void)owner;
+	if (r->code < 400 || r->reason == NULL)
+		abort();
+}
+
+static void received(void *owner, struct buf *out)
+{
+	(void)owner;
+	buf_add(out, STR("Received: x\r\n"));
+}
+
+static void check_recipient(const struct gate *g, enum proof proof)
+{
+	struct policy_facts f = { .role = g->facts->role,
+		.proof = proof,
+		.local = g->ask.recipient.domain_n == 0 ||
+			is_local(NULL, path_domain(&g->ask.recipient)),
+		.routed = path_is_routed(&g->ask.recipient) };
+
+	if (policy_rcpt(&f).verdict != VERDICT_ACCEPT || policy_mail(&f).verdict != VERDICT_ACCEPT)
+		abort();
+}
+
+static void check_body(struct str body)
+{
+	for (size_t i = 0; i < body.n; i++)
+		if (body.p[i] == '\0' || (body.p[i] == '\n' && i > 0 && body.p[i - 1] != '\r') ||
+			(body.p[i] == '\r' && i + 1 < body.n && body.p[i + 1] != '\n'))
+			abort();
+	if (memmem(body.p, body.n, "\r\n.\r\n", 5) != NULL)
+		abort();
+}
+
+static void answer(struct gate *g, uint8_t dice, enum proof *proof)
+{
+	const struct reply yes = reply_make(250, "2.0.0 ok"),
+			   no = reply_make(dice % 2 ? 550 : 451, "no");
+	const struct reply go = reply_make(354, "go");
+
+	switch (g->ask.kind) {
+	case GATE_ASKS_PROOF:
+		*proof = (enum proof)(dice % 4);
+		gate_proof(g, *proof);
+		break;
+	case GATE_ASKS_RECIPIENT:
+		check_recipient(g, *proof);
+		gate_reply(g, dice % 5 ? &yes : &no);
+		break;
+	case GATE_ASKS_DATA: gate_reply(g, dice % 5 ? &go : &no); break;
+	case GATE_ASKS_ROOM:
+		check_body(buf_str(&g->body));
+		buf_clear(&g->body);
+		if (dice % 11 == 10)
+			gate_fail(g, &no);
+		gate_room(g);
+		break;
+	case GATE_ASKS_END:
+		check_body(buf_str(&g->body));
+		gate_reply(g, dice % 5 ? &yes : &no);
+		break;
+	case GATE_ASKS_ABORT:
+	case GATE_ASKS_RESET: gate_room(g); break;
+	case GATE_ASKS_NOTHING: abort();
+	}
+}
+
+static void check_replies(struct str out)
+{
+	struct reply r;
+	size_t used;
+
+	while (out.n > 0) {
+		if (reply_read(out, &r, &used) != REPLY_WHOLE)
+			abort();
+		out = str_from(out, used);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct gate_facts facts = { .role = size % 2 ? ROLE_MX : ROLE_SUBMISSION,
+		.hostname = "f.example",
+		.refusal_text = "no",
+		.max_message_size = 1000,
+		.max_recipients = 3,
+		.eight_bit = true,
+		.is_local = is_local,
+		.refused = refused,
+		.received = received };
+	enum proof proof = PROOF_NONE;
+	struct buf in, out;
+	struct gate g;
+	enum step step;
+
+	buf_init(&in, 1 << 21);
+	buf_init(&out, 1 << 21);
+	gate_init(&g, &facts);
+	buf_add(&in, (struct str){ (const char *)data, size });
+	for (size_t n = 0; n < 4 * size + 100; n++) {
+		step = g.engine.ops->run(&g.engine, &in, &out);
+		check_replies(buf_str(&out));
+		buf_clear(&out);
+		if (step == STEP_ASK)
+			answer(&g, size > 0 ? data[n % size] : 0, &proof);
+		if (step == STEP_READ || step == STEP_CLOSE)
+			break;
+	}
+	gate_free(&g);
+	buf_free(&in);
+	buf_free(&out);
+	return 0;
+}

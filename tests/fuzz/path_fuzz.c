@@ -1,0 +1,37 @@
+/* path_fuzz.c - law: the canonical form of a path reads as itself, and goes on no line but its own. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "smtpgate/path.h"
+#include "tests/fuzz/fuzz.h"
+
+static void check(struct str in, bool reverse)
+{
+	struct path p, again;
+	struct str rest;
+	char text[PATH_TEXT_MAX + 3];
+
+	if (!path_read(in, reverse, &p, &rest))
+		return;
+	snprintf(text, sizeof(text), "<%s>", p.text);
+	if (!path_read(str_of(text), reverse, &again, &rest) || rest.n != 0)
+		abort();
+	if (strcmp(p.text, again.text) != 0 || strcmp(p.local, again.local) != 0 ||
+		strcmp(p.domain, again.domain) != 0 || p.null != again.null)
+		abort();
+	for (const char *c = p.text; *c != '\0'; c++)
+		if (*c < ' ' || *c > '~')
+			abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str in = { (const char *)data, size }, key, value, rest = in;
+
+	check(in, true);
+	check(in, false);
+	while (rest.n > 0 && path_parameter(&rest, &key, &value))
+		if (key.n == 0 && rest.n > 0)
+			abort();
+	return 0;
+}
