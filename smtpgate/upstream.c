@@ -82,8 +82,10 @@ void upstream_quit(struct upstream *u)
 static enum step tell(struct upstream *u, enum upstream_event event)
 {
 	u->event = event;
-	if (event == EVENT_BROKEN)
+	if (event == EVENT_BROKEN) {
 		u->state = UPSTREAM_DONE;
+		u->broken = true;
+	}
 	return STEP_ASK;
 }
 
@@ -171,6 +173,8 @@ static enum step run(struct engine *e, struct buf *in, struct buf *out)
 	size_t used;
 
 	u->event = EVENT_NONE;
+	if (u->broken)
+		return STEP_CLOSE;
 	if (u->out.len > 0)
 		buf_move(out, &u->out);
 	if (in->len == 0)

@@ -49,6 +49,7 @@ struct upstream {
 	const char *hostname; /* borrowed */
 	struct buf out; /* what run() is to say next */
 	bool helo; /* it did not know EHLO */
+	bool broken; /* EVENT_BROKEN was told: there is nothing more to be heard */
 	enum {
 		ASKED_MAIL,
 		ASKED_RCPT,
