@@ -80,7 +80,7 @@ def postfix(directory):
 def nothing_left_running():
     """Whatever a test started and did not end is ended here, and fails the run."""
     yield
-    left = processes("")
+    left = processes(f"{os.getpid()}.")
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert not left, f"left running after the tests: {left}"

@@ -72,7 +72,7 @@ class Farm:
 
     def __init__(self, directory, build):
         self.dir, self.build = pathlib.Path(directory), pathlib.Path(build)
-        self.token = secrets.token_hex(8)
+        self.token = f"{os.getpid()}." + secrets.token_hex(8)  # ours, not another run's
         self.running, self.logs_of = {}, {}
         self.environment, self.may_report = {}, False
         self.pop_host, self.pop_port, self.smtp_port = "127.0.0.1", free_port(), free_port()
@@ -236,7 +236,8 @@ class Farm:
 
     def reports(self):
         """What the sanitisers found, and asserts that failed."""
-        found = [path.read_text(errors="replace")[:6000] for path in self.dir.glob("report*")]
+        found = [path.read_text(errors="replace")[:6000] for path in self.dir.glob("report*")
+                 if REPORTS.search(path.read_text(errors="replace"))]
         for path in self.dir.glob("*.log"):
             found += [line for line in logs.stray(path) if REPORTS.search(line)]
         return found

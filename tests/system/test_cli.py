@@ -1,0 +1,34 @@
+"""The command line: what it says, what it changes, its exit codes."""
+
+SOURCE = "127.0.7.1"
+
+
+def test_grants_and_revocations_by_hand(farm):
+    farm.start()
+    assert farm.ctl("window", "show", SOURCE).returncode == 1
+    assert farm.ctl("window", "grant", SOURCE, "--user", "anna", "--for", "10m").returncode == 0
+    assert farm.ctl("window", "show", SOURCE).returncode == 0
+    row, = farm.table("window", "list", "--user", "anna")
+    assert (row["addr"], row["user"]) == (SOURCE, "anna@example.net")
+    assert not farm.relay_reply(SOURCE).startswith("550 5.7.1")
+    assert farm.ctl("window", "revoke", SOURCE).returncode == 0
+    assert farm.table("window", "list") == []
+    assert farm.relay_reply(SOURCE).startswith("550 5.7.1")
+    assert farm.stats()["revocations"] >= 1
+
+
+def test_usage_is_2_and_a_store_that_is_away_is_3(farm):
+    farm.write()
+    assert farm.ctl("nonsense").returncode == 2
+    assert farm.ctl("window", "grant", "no address", "--user", "anna").returncode == 2
+    assert farm.ctl("window", "grant", SOURCE, "--user", "anna").returncode == 3
+
+
+def test_accounts(farm):
+    farm.start()
+    assert farm.ctl("user", "add", "cleo", stdin="word\n").returncode == 0
+    assert "cleo@example.net" in farm.ctl("user", "list").stdout
+    assert farm.ctl("user", "check", "cleo", stdin="word\n").returncode == 0
+    assert farm.ctl("user", "check", "cleo", stdin="other\n").returncode == 1
+    assert farm.ctl("user", "remove", "cleo").returncode == 0
+    assert "cleo" not in farm.ctl("user", "list").stdout
