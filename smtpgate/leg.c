@@ -211,6 +211,11 @@ void leg_body(struct leg *l, struct buf *octets, int64_t patience_ms)
 		conn_patience(c, 0);
 }
 
+bool leg_has_input(const struct leg *l)
+{
+	return l->wire != NULL && conn_has_input(l->wire->conn);
+}
+
 size_t leg_unsent(const struct leg *l)
 {
 	return l->wire != NULL ? conn_unsent(l->wire->conn) : 0;

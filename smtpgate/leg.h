@@ -54,6 +54,9 @@ void leg_go(struct leg *l, int64_t patience_ms);
  * to read on; with none waiting it is the client who is slow. */
 void leg_body(struct leg *l, struct buf *octets, int64_t patience_ms);
 
+/* The hop has said something, or hung up, that was not heard yet. */
+bool leg_has_input(const struct leg *l);
+
 /* Octets of the message not yet with the kernel. */
 size_t leg_unsent(const struct leg *l);
 

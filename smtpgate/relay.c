@@ -259,8 +259,12 @@ static void end_with(struct relay *r, const struct leg *l, const struct reply *r
 	answer(r, reply);
 }
 
+/* A hop that has spoken already has not seen the end: its 250 would be no answer to it. What it said is
+ * heard next, as early, or as the end of the connection. */
 static void send_dot(struct relay *r, struct leg *l)
 {
+	if (leg_has_input(l))
+		return;
 	l->dotted = true;
 	upstream_end(leg_upstream(l));
 	leg_go(l, settings_of(r)->final_dot_ms);

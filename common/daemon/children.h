@@ -13,6 +13,7 @@ struct child {
 	unsigned slot, generation;
 	int64_t since_ms; /* steady clock */
 	bool told; /* to end: its death is no surprise */
+	int64_t told_ms; /* since when; steady clock */
 };
 
 /* What every child of a generation is given. Descriptors are the supervisor's. */

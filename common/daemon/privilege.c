@@ -17,12 +17,21 @@ enum err identity_find(const char *user, struct identity *out)
 	return ERR_NONE;
 }
 
+enum err group_find(const char *group, gid_t *out)
+{
+	const struct group *gr = getgrnam(group);
+
+	if (gr == NULL)
+		return ERR_ABSENT;
+	*out = gr->gr_gid;
+	return ERR_NONE;
+}
+
 static enum err become(const struct identity *who, const char *group)
 {
-	const struct group *gr = group[0] != '\0' ? getgrnam(group) : NULL;
-	gid_t more = gr != NULL ? gr->gr_gid : who->gid;
+	gid_t more = who->gid;
 
-	if (group[0] != '\0' && gr == NULL)
+	if (group[0] != '\0' && group_find(group, &more) != ERR_NONE)
 		return ERR_ABSENT;
 	if (setgroups(1, &more) != 0 || setresgid(who->gid, who->gid, who->gid) != 0 ||
 		setresuid(who->uid, who->uid, who->uid) != 0)

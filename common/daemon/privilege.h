@@ -14,6 +14,9 @@ struct identity {
 /* Looks up user and his own group. ERR_ABSENT: there is no such user. */
 MUST_USE enum err identity_find(const char *user, struct identity *out);
 
+/* The group of that name. ERR_ABSENT: there is none. */
+MUST_USE enum err group_find(const char *group, gid_t *out);
+
 /* Becomes that user for good, with group (a name; "" for none) besides his own, if we are root and
  * user is not ""; else stays. In any case nothing started later gains privileges (prctl(2),
  * PR_SET_NO_NEW_PRIVS). ERR_ABSENT: no such user or group. */

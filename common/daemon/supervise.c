@@ -68,7 +68,7 @@ static void fill_post(struct supervisor *s, struct post *p, int64_t now)
 		p->start_ms = now + 1000;
 		return;
 	}
-	s->seats[seat] = (struct child){ pid, p->role, p->slot, s->generation, now, false };
+	s->seats[seat] = (struct child){ pid, p->role, p->slot, s->generation, now, false, 0 };
 	p->seat = seat;
 	p->filled = true;
 	log_started(s, p, seat);
@@ -173,6 +173,8 @@ static void tell(struct supervisor *s, int64_t up_to, int signal_number)
 
 		if (c->pid == 0 || c->generation > up_to || (spare && c->role->delivers))
 			continue;
+		if (!c->told)
+			c->told_ms = clock_steady_ms();
 		c->told = true;
 		kill(c->pid, signal_number);
 	}
@@ -267,7 +269,6 @@ static void reload(struct supervisor *s, int64_t now)
 		adopt(s, &setup, &sockets);
 		fill_posts(s, now);
 		tell(s, (int64_t)s->generation - 1, SIGHUP);
-		tell(s, (int64_t)s->generation - 1 - DRAINING_MAX, SIGTERM);
 	} else {
 		supervisor_log_complaints(&complaints);
 		log_say(LOG_LEVEL_ERROR, "config.kept", "the config in use stays");
@@ -327,6 +328,22 @@ static void wait_for_signals(struct supervisor *s)
 		on_signal(s, (int)info.ssi_signo, clock_steady_ms());
 }
 
+/* Of many draining generations the oldest are ended, but each has had its time: a session that has just
+ * begun is not cut because of two more reloads. */
+static void end_oldest(struct supervisor *s, int64_t now)
+{
+	for (unsigned seat = 0; seat < SEATS; seat++) {
+		struct child *c = &s->seats[seat];
+
+		if (c->pid == 0 || !c->told ||
+			(int64_t)c->generation >= (int64_t)s->generation - DRAINING_MAX ||
+			now - c->told_ms < s->setup.site.drain_ms)
+			continue;
+		c->told_ms = now;
+		kill(c->pid, SIGTERM);
+	}
+}
+
 /* A crashed worker's restart may be due before the next tick. */
 static void tick(struct supervisor *s, int64_t now)
 {
@@ -339,6 +356,7 @@ static void tick(struct supervisor *s, int64_t now)
 		return;
 	}
 	fill_posts(s, now);
+	end_oldest(s, now);
 	storekeeper_look(&s->keeper, &s->setup.site, now);
 	if (now >= s->stats_ms) {
 		s->stats_ms = now + STATS_MS;

@@ -1,6 +1,7 @@
 /* conn.c - see conn.h. Written as what happens, in the order in which it happens to a connection. */
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "common/net/conn_private.h"
 
@@ -437,6 +438,15 @@ void conn_close(struct conn *c, const char *why)
 	if (c->hooks != NULL)
 		c->hooks->gone(c, c->engine, why);
 	uv_close(&c->uv.handle, on_closed);
+}
+
+bool conn_has_input(const struct conn *c)
+{
+	uv_os_fd_t fd;
+	char octet;
+
+	return !c->closing && uv_fileno(&c->uv.handle, &fd) == 0 &&
+		recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
 struct endpoint conn_peer(const struct conn *c)

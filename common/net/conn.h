@@ -74,6 +74,9 @@ void conn_poke(struct conn *c);
 /* Octets said and not yet handed to the kernel. */
 size_t conn_unsent(const struct conn *c);
 
+/* The peer has said something, or hung up, that was not read yet. */
+bool conn_has_input(const struct conn *c);
+
 /* How long the peer may be silent from now on, in ms (0: for ever, for when it owes nothing); restarted by each whole command, by progress of
  * a body and by each write that ends, and not counted while the engine waits for its owner. */
 void conn_patience(struct conn *c, int64_t ms);

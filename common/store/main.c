@@ -66,8 +66,10 @@ static enum err make_dirs(const struct site *site)
 
 	if (given)
 		e = identity_find(site->run_as_store, &owner);
-	if (e == ERR_NONE)
-		e = make_dir(site->state_dir, 0755, given ? &owner : NULL);
+	if (given && e == ERR_NONE && site->run_as_group[0] != '\0')
+		e = group_find(site->run_as_group, &owner.gid);
+	if (e == ERR_NONE) /* what is made in it belongs to the group, which reads the view */
+		e = make_dir(site->state_dir, 02755, given ? &owner : NULL);
 	if (e == ERR_NONE)
 		e = make_dir(site->run_dir, 0755, given ? &owner : NULL);
 	given = given && site->run_as_mail[0] != '\0' &&
@@ -181,7 +183,7 @@ static int start(struct conf *c, const struct site *site)
 	if (e == ERR_NONE)
 		e = take_lock(site);
 	if (e == ERR_BUSY) {
-		log_say(LOG_LEVEL_ERROR, "store.busy", "another store runs in %s", site->state_dir);
+		log_say(LOG_LEVEL_INFO, "store.busy", "another store runs in %s", site->state_dir);
 		return EXIT_BUSY;
 	}
 	if (e != ERR_NONE) {

@@ -11,7 +11,7 @@
 struct table {
 	MDB_env *env; /* owned */
 	MDB_txn *txn; /* open between begin and commit */
-	MDB_dbi entries, revocations, meta_dbi;
+	MDB_dbi entries, holders, revocations, meta_dbi;
 	struct view_meta meta, before; /* before: at the transaction's begin */
 	char name[64]; /* "view.3" */
 	uint8_t purge_at[RECORD_KEY_MAX]; /* the key where purging goes on */
@@ -29,6 +29,8 @@ static int open_dbis(struct table *t)
 {
 	int code = mdb_dbi_open(t->txn, VIEW_ENTRIES, MDB_CREATE, &t->entries);
 
+	if (code == 0)
+		code = mdb_dbi_open(t->txn, VIEW_HOLDERS, MDB_CREATE, &t->holders);
 	if (code == 0)
 		code = mdb_dbi_open(t->txn, VIEW_REVOCATIONS, MDB_CREATE, &t->revocations);
 	if (code == 0)
@@ -225,6 +227,24 @@ static enum err get(struct table *t, MDB_dbi dbi, MDB_val key, bool *found, stru
 	return code == MDB_NOTFOUND ? ERR_NONE : err_of_mdb(code);
 }
 
+/* So that a subscriber's entries are found without a walk over everybody's. */
+static enum err index_holder(struct table *t, const struct record *r)
+{
+	uint8_t bytes[RECORD_KEY_MAX];
+	MDB_val key = { record_holder_key(&r->key, &r->who, bytes), bytes }, nothing = { 0, "" };
+
+	return err_of_mdb(mdb_put(t->txn, t->holders, &key, &nothing, 0));
+}
+
+static int unindex_holder(struct table *t, const struct record *r)
+{
+	uint8_t bytes[RECORD_KEY_MAX];
+	MDB_val key = { record_holder_key(&r->key, &r->who, bytes), bytes };
+	int code = mdb_del(t->txn, t->holders, &key, NULL);
+
+	return code == MDB_NOTFOUND ? 0 : code;
+}
+
 static enum err apply_grant(struct table *t, const struct record *r)
 {
 	uint8_t bytes[RECORD_KEY_MAX];
@@ -238,6 +258,8 @@ static enum err apply_grant(struct table *t, const struct record *r)
 			return ERR_NONE;
 		stands = merge_grants(&old, r);
 	}
+	if (e == ERR_NONE && !found)
+		e = index_holder(t, r);
 	return e == ERR_NONE ? put(t, t->entries, key, &stands) : e;
 }
 
@@ -314,7 +336,11 @@ static int purge_entries(struct table *t, int64_t before_ms, size_t max)
 	for (size_t i = 0; code == 0 && i < max; i++) {
 		struct record r;
 
-		if (!record_decode(str_of_val(data), &r) || r.until_ms < before_ms)
+		bool readable = record_decode(str_of_val(data), &r);
+
+		if (readable && r.until_ms < before_ms)
+			code = unindex_holder(t, &r);
+		if (code == 0 && (!readable || r.until_ms < before_ms))
 			code = mdb_cursor_del(cursor, 0);
 		if (code == 0)
 			code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);

@@ -9,6 +9,7 @@
 
 /* Names of the tables and of the one key in the last. */
 #define VIEW_ENTRIES "entries"
+#define VIEW_HOLDERS "holders" /* where a subscriber holds: subscriber, NUL, key */
 #define VIEW_REVOCATIONS "revocations"
 #define VIEW_META "meta"
 #define VIEW_META_KEY "meta"

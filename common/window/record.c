@@ -99,6 +99,15 @@ size_t record_entry_key(const struct addr *key, const struct subscriber *who, ui
 	return put_key(&w, key, who);
 }
 
+size_t record_holder_key(const struct addr *key, const struct subscriber *who, uint8_t *dst)
+{
+	struct writer w = { .p = dst, .max = RECORD_KEY_MAX };
+
+	put_octets(&w, who->name, (size_t)who->n + 1);
+	put_octets(&w, key->b, sizeof(key->b));
+	return w.n;
+}
+
 size_t record_revocation_key(
 	enum scope scope, const struct addr *key, const struct subscriber *who, uint8_t *dst)
 {

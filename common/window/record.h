@@ -37,6 +37,7 @@ MUST_USE bool record_decode(struct str bytes, struct record *out);
 /* Keys of the view's tables. Entries: key and subscriber; revocations: scope, key, subscriber. dst has
  * RECORD_KEY_MAX octets; returns how many are used. */
 #define RECORD_KEY_MAX (1 + 16 + SUBSCRIBER_MAX)
+size_t record_holder_key(const struct addr *key, const struct subscriber *who, uint8_t *dst);
 size_t record_entry_key(const struct addr *key, const struct subscriber *who, uint8_t *dst);
 size_t record_revocation_key(
 	enum scope scope, const struct addr *key, const struct subscriber *who, uint8_t *dst);

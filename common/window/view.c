@@ -23,7 +23,7 @@ struct view {
 	MDB_env *env; /* owned */
 	MDB_txn *txn; /* owned; reset but inside a call */
 	MDB_cursor *cursor; /* owned; on entries */
-	MDB_dbi entries, revocations, meta;
+	MDB_dbi entries, holders, revocations, meta;
 	bool stale; /* the link names another view that we could not open */
 };
 
@@ -61,6 +61,8 @@ static enum err open_tables(struct view *v)
 
 	if (code == 0)
 		code = mdb_dbi_open(v->txn, VIEW_ENTRIES, 0, &v->entries);
+	if (code == 0)
+		code = mdb_dbi_open(v->txn, VIEW_HOLDERS, 0, &v->holders);
 	if (code == 0)
 		code = mdb_dbi_open(v->txn, VIEW_REVOCATIONS, 0, &v->revocations);
 	if (code == 0)
@@ -374,26 +376,57 @@ enum err view_page(struct view *v, int64_t now_ms, bool dead, struct view_cursor
 	return e;
 }
 
-enum held view_find(struct view *v, const struct subscriber *who, int64_t now_ms, struct entry *out)
+/* The entry that a row of the index names. */
+static enum standing entry_of(struct view *v, const MDB_val *row, const struct subscriber *who,
+	int64_t present_ms, struct record *out)
 {
-	struct view_cursor c = { 0 };
-	struct entry page[32];
-	bool found = false;
-	size_t n = 0;
+	uint8_t bytes[RECORD_KEY_MAX];
+	struct addr key;
+	MDB_val at, data;
 
-	if (v == NULL)
-		return UNKNOWN;
-	do {
-		if (view_page(v, now_ms, false, &c, page, 32, &n) != ERR_NONE)
-			return UNKNOWN;
-		for (size_t i = 0; i < n; i++) {
-			if (!subscriber_eq(&page[i].holder.who, who) ||
-				(found && page[i].holder.login_ms <= out->holder.login_ms))
-				continue;
-			*out = page[i];
+	memcpy(key.b, (const char *)row->mv_data + who->n + 1, sizeof(key.b));
+	at = (MDB_val){ record_entry_key(&key, who, bytes), bytes };
+	if (mdb_get(v->txn, v->entries, &at, &data) != 0 || !record_decode(str_of_val(data), out))
+		return UNREADABLE;
+	return standing_of(v, out, present_ms);
+}
+
+/* Walks over who's rows of the index; they are as many as he has addresses. */
+static bool find_latest(
+	struct view *v, const struct subscriber *who, int64_t present_ms, struct entry *out)
+{
+	const size_t prefix = (size_t)who->n + 1, whole = prefix + sizeof(struct addr);
+	MDB_val row = { prefix, (void *)(uintptr_t)who->name }, data;
+	MDB_cursor *cursor;
+	bool found = false;
+	int code = mdb_cursor_open(v->txn, v->holders, &cursor);
+
+	if (code != 0)
+		return false;
+	code = mdb_cursor_get(cursor, &row, &data, MDB_SET_RANGE);
+	while (code == 0 && row.mv_size == whole && memcmp(row.mv_data, who->name, prefix) == 0) {
+		struct record r;
+
+		if (entry_of(v, &row, who, present_ms, &r) == LIVE &&
+			(!found || r.login_ms > out->holder.login_ms)) {
+			*out = (struct entry){ r.key, holder_of(&r) };
 			found = true;
 		}
-	} while (n == 32);
+		code = mdb_cursor_get(cursor, &row, &data, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return found;
+}
+
+enum held view_find(struct view *v, const struct subscriber *who, int64_t now_ms, struct entry *out)
+{
+	struct view_meta m;
+	bool found;
+
+	if (v == NULL || begin(v) != ERR_NONE)
+		return UNKNOWN;
+	found = read_meta(v, &m) && find_latest(v, who, present(&m, now_ms), out);
+	end(v);
 	if (found)
 		return HELD;
 	return view_current(v, now_ms) ? NOT_HELD : UNKNOWN;

@@ -54,8 +54,8 @@ MUST_USE enum held view_check(struct view *v, struct addr a, int64_t now_ms, str
 /* May the view say no at now_ms? (meta whole, heartbeat under 5 s old, no recent lost grant) */
 bool view_current(struct view *v, int64_t now_ms);
 
-/* The latest live entry of who on any address. NOT_HELD as above. Costs a walk over the view: for
- * people and for refusals that are rare, never for each connection. */
+/* The latest live entry of who on any address. NOT_HELD as above. Costs a look for each address that he
+ * holds. */
 MUST_USE enum held view_find(
 	struct view *v, const struct subscriber *who, int64_t now_ms, struct entry *out);
 
