@@ -3,10 +3,11 @@
  * No event loop (poll and signalfd), and it parses nothing from the network. It makes one
  * SO_REUSEPORT socket for each worker slot and listener, so a worker that dies is replaced on the same
  * socket and no connection is refused or reset. SIGHUP: reads the config whole; a bad one is logged
- * and the old stays; a good one starts a new generation and drains the old (two draining generations
- * at most, the oldest is ended). SIGTERM, SIGINT: drains all until the site's drain_ms, then ends
- * them; exit 0. A role that dies again and again is started
- * again later and later, up to 10 s. It also starts popgate-store if nobody holds the store's lock. */
+ * and the old stays; a good one starts a new generation and drains the old. Of more than two
+ * draining generations the oldest is ended, once it has had the site's drain_ms. SIGTERM, SIGINT:
+ * drains all until the site's drain_ms, then ends them; exit 0. A role that dies again and again is
+ * started again later and later, up to 10 s. It also starts popgate-store if nobody holds the store's
+ * lock. */
 #ifndef POPGATE_SUPERVISE_H
 #define POPGATE_SUPERVISE_H
 

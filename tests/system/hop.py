@@ -142,6 +142,7 @@ class Session(threading.Thread):
             tail, self.data = (tail + self.data)[-4:], b""
             if not self.more():
                 return False
+        self.message.swallowed += len(self.data)
         self.data = b""
         return True
 
@@ -157,7 +158,9 @@ class Session(threading.Thread):
             if plan is DEAF or plan is CLOSE or plan is RESET:
                 return self.act(plan)
             if plan and len(self.data) >= plan[2]:
-                if not self.act(plan[1]):
+                goes_on = self.act(plan[1])
+                self.hop.early_said.set()
+                if not goes_on:
                     return False
                 plan = None
             if not self.more():
@@ -168,6 +171,7 @@ class Hop:
     def __init__(self):
         self.at, self.messages, self.sessions, self.swallow = {}, [], [], False
         self.lock, self.open, self.ended = threading.Lock(), 0, threading.Event()
+        self.early_said = threading.Event()
         self.port, self.server = free_port(), None
 
     @property
@@ -192,6 +196,11 @@ class Hop:
                 self.sessions.append(session)
                 self.open += 1
             session.start()
+
+    def spoke_early(self):
+        """Waits, where early() is planned, until that is said: a dot sent before it would race it."""
+        if isinstance(self.at.get("body"), tuple):
+            assert self.early_said.wait(5), "the hop said nothing early"
 
     def taken(self):
         """The messages that this hop said 250 to."""

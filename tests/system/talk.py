@@ -106,18 +106,20 @@ class Smtp(Talk):
         return [self.says(f"MAIL FROM:<{sender}>")] + [self.says(f"RCPT TO:<{r}>")
                                                        for r in recipients]
 
-    def data(self, octets):
-        """DATA, then octets as they are to go over the wire, without the final dot; the answer to
-        the dot, or to DATA if it is not 354."""
+    def data(self, octets, before_dot=lambda: None):
+        """DATA, then octets as they are to go over the wire, before_dot(), and the final dot; the answer
+        to the dot, or to DATA if it is not 354."""
         went = self.says("DATA")
         if went is None or not went.startswith("354"):
             return went
-        self.send(octets + b".\r\n")
+        self.send(octets)
+        before_dot()
+        self.send(b".\r\n")
         return self.reply()
 
-    def deliver(self, sender, recipients, octets):
+    def deliver(self, sender, recipients, octets, before_dot=lambda: None):
         self.mail(sender, *recipients)
-        return self.data(octets)
+        return self.data(octets, before_dot)
 
 
 class PopFrom(poplib.POP3):

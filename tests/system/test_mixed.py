@@ -48,7 +48,7 @@ def test_both_get_it(gate, hop, order):
 def test_when_the_hop_fails_nothing_is_delivered_here_either(gate, hop, step, what, code):
     hop.at[step] = what
     with gate.smtp(SOURCE) as smtp:
-        assert smtp.deliver(SENDER, [FAR, NEAR], mail.stuffed(LETTER)).startswith(code)
+        assert smtp.deliver(SENDER, [FAR, NEAR], mail.stuffed(LETTER), hop.spoke_early).startswith(code)
         assert stored(gate) == [] and hop.taken() == []
         hop.at.clear()
         smtp.says("RSET")
