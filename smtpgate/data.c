@@ -10,7 +10,7 @@ static enum step say_reply(struct gate *g, struct buf *out)
 static enum step started(struct gate *g, struct buf *out)
 {
 	if (g->reply.code != 354) {
-		const struct gate_refusal r = { "data", &g->sender, NULL, g->reply.code,
+		const struct gate_refusal r = { "data", &g->envelope.sender, NULL, g->reply.code,
 			"next-hop" };
 
 		g->facts->refused(g->facts->owner, &r);
@@ -48,7 +48,7 @@ static enum step finished(struct gate *g, struct buf *out)
 
 static enum step give_up(struct gate *g, int code, const char *text, const char *reason)
 {
-	const struct gate_refusal r = { "data", &g->sender, NULL, code, reason };
+	const struct gate_refusal r = { "data", &g->envelope.sender, NULL, code, reason };
 	const struct reply reply = reply_make(code, text);
 
 	g->facts->refused(g->facts->owner, &r);

@@ -54,10 +54,9 @@ void gate_clear(struct gate *g)
 		g->phase = GATE_READY;
 	g->recipients = 0;
 	g->octets = 0;
-	g->declared = 0;
-	g->body_8bit = g->in_body = g->eating = g->asked_hop = false;
+	g->in_body = g->eating = g->asked_hop = false;
 	g->scan = (struct body){ 0 };
-	memset(&g->sender, 0, sizeof(g->sender));
+	memset(&g->envelope, 0, sizeof(g->envelope));
 	buf_free(&g->body);
 }
 

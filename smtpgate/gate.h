@@ -9,7 +9,7 @@
 
 #include "common/line/engine.h"
 #include "smtpgate/body.h"
-#include "smtpgate/path.h"
+#include "smtpgate/envelope.h"
 #include "smtpgate/policy.h"
 #include "smtpgate/reply.h"
 
@@ -27,7 +27,7 @@ enum gate_phase {
 
 enum gate_asks {
 	GATE_ASKS_NOTHING,
-	GATE_ASKS_PROOF, /* at MAIL, for gate->sender: gate_proof() */
+	GATE_ASKS_PROOF, /* at MAIL, for gate->envelope.sender: gate_proof() */
 	GATE_ASKS_RECIPIENT, /* offer ask.recipient to the hop of ask.route: gate_reply() with its answer */
 	GATE_ASKS_DATA, /* send DATA to all hops that took a recipient: gate_reply(); 354 goes on */
 	GATE_ASKS_ROOM, /* take from gate->body: gate_room(), or gate_fail() */
@@ -64,16 +64,14 @@ struct gate {
 	const struct gate_facts *facts; /* borrowed */
 	struct {
 		enum gate_asks kind;
-		struct path recipient;
+		struct recipient recipient;
 		enum route route;
 	} ask;
 	enum gate_phase phase;
 	bool esmtp; /* EHLO, not HELO */
 	size_t helo_n;
 	char helo[256]; /* as the client said it, cut to fit */
-	struct path sender;
-	bool body_8bit; /* BODY=8BITMIME */
-	uint64_t declared; /* SIZE=; 0 without */
+	struct envelope envelope;
 	unsigned recipients; /* accepted by a hop */
 	uint64_t octets; /* of this message, passed on */
 	struct buf body;

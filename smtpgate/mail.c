@@ -15,7 +15,7 @@ static struct policy_facts facts_of(const struct gate *g)
 static void tell_refused(struct gate *g, const char *stage, const struct path *recipient, int code,
 	const char *reason)
 {
-	const struct gate_refusal r = { stage, &g->sender, recipient, code, reason };
+	const struct gate_refusal r = { stage, &g->envelope.sender, recipient, code, reason };
 
 	g->facts->refused(g->facts->owner, &r);
 }
@@ -44,15 +44,15 @@ static int take_mail_parameter(struct gate *g, struct str key, struct str value,
 {
 	if (str_eq_nocase(key, STR("SIZE"))) {
 		*text = "5.5.4 SIZE takes a number";
-		if (!str_to_u64(value, INT64_MAX, &g->declared))
+		if (!str_to_u64(value, INT64_MAX, &g->envelope.size))
 			return 501;
 		*text = "5.3.4 The message is too large";
-		return g->declared > g->facts->max_message_size ? 552 : 0;
+		return g->envelope.size > g->facts->max_message_size ? 552 : 0;
 	}
 	if (str_eq_nocase(key, STR("BODY")) && g->facts->eight_bit) {
-		g->body_8bit = str_eq_nocase(value, STR("8BITMIME"));
+		g->envelope.eight_bit = str_eq_nocase(value, STR("8BITMIME"));
 		*text = "5.5.4 BODY takes 7BIT or 8BITMIME";
-		return g->body_8bit || str_eq_nocase(value, STR("7BIT")) ? 0 : 501;
+		return g->envelope.eight_bit || str_eq_nocase(value, STR("7BIT")) ? 0 : 501;
 	}
 	*text = "5.5.4 Unknown parameter";
 	return 555;
@@ -68,7 +68,7 @@ enum step run_mail(struct engine *e, struct str args, struct buf *out)
 	gate_clear(g);
 	if (!str_starts_nocase(args, STR("FROM:")))
 		return gate_err(g, out, 501, "5.5.4 MAIL FROM:<address> is wanted");
-	if (!path_read(str_trim(str_from(args, 5)), true, &g->sender, &rest))
+	if (!path_read(str_trim(str_from(args, 5)), true, &g->envelope.sender, &rest))
 		return gate_err(g, out, 501, "5.1.7 The sender's address cannot be read");
 	do {
 		if (!path_parameter(&rest, &key, &value))
@@ -89,7 +89,7 @@ static enum step offered(struct gate *g, struct buf *out)
 	if (reply_is(&g->reply, 2))
 		g->recipients++;
 	else
-		tell_refused(g, "rcpt", &g->ask.recipient, g->reply.code, "next-hop");
+		tell_refused(g, "rcpt", &g->ask.recipient.path, g->reply.code, "next-hop");
 	reply_put(out, &g->reply);
 	return STEP_AGAIN;
 }
@@ -97,7 +97,7 @@ static enum step offered(struct gate *g, struct buf *out)
 static enum step decide_rcpt(struct gate *g, struct buf *out)
 {
 	struct policy_facts facts = facts_of(g);
-	const struct path *to = &g->ask.recipient;
+	const struct path *to = &g->ask.recipient.path;
 	struct decision d;
 
 	facts.local = to->domain_n == 0 || g->facts->is_local(g->facts->owner, path_domain(to));
@@ -123,14 +123,14 @@ enum step run_rcpt(struct engine *e, struct str args, struct buf *out)
 
 	if (!str_starts_nocase(args, STR("TO:")))
 		return gate_err(g, out, 501, "5.5.4 RCPT TO:<address> is wanted");
-	if (!path_read(str_trim(str_from(args, 3)), false, &g->ask.recipient, &rest))
+	if (!path_read(str_trim(str_from(args, 3)), false, &g->ask.recipient.path, &rest))
 		return gate_err(g, out, 501, "5.1.3 The recipient's address cannot be read");
 	if (!path_parameter(&rest, &key, &value))
 		return gate_err(g, out, 501, "5.5.4 A parameter cannot be read");
 	if (key.n > 0)
 		return gate_err(g, out, 555, "5.5.4 Unknown parameter");
 	if (g->recipients >= g->facts->max_recipients) {
-		tell_refused(g, "rcpt", &g->ask.recipient, 452, "too-many-recipients");
+		tell_refused(g, "rcpt", &g->ask.recipient.path, 452, "too-many-recipients");
 		return gate_say(out, 452, "4.5.3 Too many recipients in one message");
 	}
 	return decide_rcpt(g, out);

@@ -103,7 +103,7 @@ static void offer(struct relay *r, struct leg *l)
 
 	if (!l->mailed) {
 		r->stage = STAGE_MAIL;
-		upstream_mail(leg_upstream(l), &g->sender, g->declared, g->body_8bit);
+		upstream_mail(leg_upstream(l), &g->envelope);
 	} else {
 		r->stage = STAGE_RCPT;
 		upstream_rcpt(leg_upstream(l), &g->ask.recipient);

@@ -86,7 +86,7 @@ static void log_relay(const struct session *s)
 	struct log_line l;
 
 	begin_log(&l, LOG_LEVEL_INFO, "smtp.relay", s);
-	log_envelope(&l, &s->gate.sender, &s->gate.ask.recipient);
+	log_envelope(&l, &s->gate.envelope.sender, &s->gate.ask.recipient.path);
 	log_identity(&l, s);
 	log_end(&l);
 	count(s, COUNT_RELAYED, 1);
@@ -136,7 +136,7 @@ static void on_ended(void *owner, const struct relay_end *end)
 	struct log_line l;
 
 	begin_log(&l, taken ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "smtp.message", s);
-	log_envelope(&l, &s->gate.sender, NULL);
+	log_envelope(&l, &s->gate.envelope.sender, NULL);
 	log_int(&l, "recipients", s->gate.recipients);
 	log_int(&l, "octets", (int64_t)s->gate.octets);
 	log_identity(&l, s);
@@ -200,13 +200,13 @@ static void on_ask(struct conn *c, struct engine *e)
 
 	if (s->gate.ask.kind == GATE_ASKS_PROOF) {
 		identity_look(&s->identity, &s->server->settings, s->server->view, s->client.addr,
-			&s->gate.sender, clock_ms());
+			&s->gate.envelope.sender, clock_ms());
 		gate_proof(&s->gate, s->identity.proof);
 		conn_resume(c);
 		return;
 	}
-	if (s->gate.ask.kind == GATE_ASKS_RECIPIENT && s->gate.ask.recipient.domain_n > 0 &&
-		!is_local(s, path_domain(&s->gate.ask.recipient)))
+	if (s->gate.ask.kind == GATE_ASKS_RECIPIENT && s->gate.ask.recipient.path.domain_n > 0 &&
+		!is_local(s, path_domain(&s->gate.ask.recipient.path)))
 		log_relay(s);
 	relay_ask(s->relay);
 }

@@ -21,22 +21,22 @@ static void say_hello(struct upstream *u)
 	u->state = UPSTREAM_HELLO;
 }
 
-void upstream_mail(struct upstream *u, const struct path *sender, uint64_t size, bool eight_bit)
+void upstream_mail(struct upstream *u, const struct envelope *e)
 {
 	assert(u->state == UPSTREAM_READY);
-	buf_printf(&u->out, "MAIL FROM:<%s>", sender->text);
-	if (size > 0 && u->size)
-		buf_printf(&u->out, " SIZE=%" PRIu64, size);
-	buf_printf(&u->out, "%s\r\n", eight_bit && u->eight_bit ? " BODY=8BITMIME" : "");
+	buf_printf(&u->out, "MAIL FROM:<%s>", e->sender.text);
+	if (e->size > 0 && u->size)
+		buf_printf(&u->out, " SIZE=%" PRIu64, e->size);
+	buf_printf(&u->out, "%s\r\n", e->eight_bit && u->eight_bit ? " BODY=8BITMIME" : "");
 	u->state = UPSTREAM_ASKED;
 	u->asked = ASKED_MAIL;
 	u->taken = 0;
 }
 
-void upstream_rcpt(struct upstream *u, const struct path *recipient)
+void upstream_rcpt(struct upstream *u, const struct recipient *r)
 {
 	assert(u->state == UPSTREAM_READY);
-	buf_printf(&u->out, "RCPT TO:<%s>\r\n", recipient->text);
+	buf_printf(&u->out, "RCPT TO:<%s>\r\n", r->path.text);
 	u->state = UPSTREAM_ASKED;
 	u->asked = ASKED_RCPT;
 }

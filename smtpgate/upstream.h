@@ -12,7 +12,7 @@
 #define POPGATE_UPSTREAM_H
 
 #include "common/line/engine.h"
-#include "smtpgate/path.h"
+#include "smtpgate/envelope.h"
 #include "smtpgate/reply.h"
 
 #define UPSTREAM_IN_MAX REPLY_OCTETS_MAX
@@ -63,9 +63,9 @@ struct upstream {
 void upstream_init(struct upstream *u, const char *hostname, bool lmtp);
 void upstream_free(struct upstream *u);
 
-/* In UPSTREAM_READY. size: octets declared, 0 for none; eight_bit: BODY=8BITMIME, if the hop offers it. */
-void upstream_mail(struct upstream *u, const struct path *sender, uint64_t size, bool eight_bit);
-void upstream_rcpt(struct upstream *u, const struct path *recipient);
+/* In UPSTREAM_READY. Parameters that the hop does not offer are left out. */
+void upstream_mail(struct upstream *u, const struct envelope *e);
+void upstream_rcpt(struct upstream *u, const struct recipient *r);
 void upstream_data(struct upstream *u);
 
 /* In UPSTREAM_BODY. Takes all of octets (as they stand on the wire, dots doubled). */

@@ -13,6 +13,8 @@ enum step { /* what an engine wants of whoever drives it */
 	STEP_AGAIN, /* one command done: call me again */
 	STEP_READ, /* nothing whole in 'in': call me when it has grown */
 	STEP_ASK, /* I asked my owner something: call me once it is answered */
+	STEP_TLS, /* send 'out', then speak TLS from here on: what 'in' still holds came in clear and is
+		     dropped unread, and run() is called again once the handshake is done, or never */
 	STEP_CLOSE, /* send 'out', then hang up */
 };
 

@@ -296,8 +296,8 @@ static bool turn(struct conn *c)
 		conn_close(c, "overflow");
 		return false;
 	}
-	if (c->want == STEP_CLOSE)
-		finish(c, "quit");
+	if (c->want == STEP_CLOSE || c->want == STEP_TLS)
+		finish(c, c->want == STEP_TLS ? "tls" : "quit");
 	if (c->want != STEP_CLOSE && c->out.len >= BATCH)
 		flush(c);
 	if (c->want == STEP_ASK && !c->duplex && c->writing)
@@ -457,4 +457,10 @@ struct endpoint conn_peer(const struct conn *c)
 struct endpoint conn_local(const struct conn *c)
 {
 	return c->local;
+}
+
+const struct tls_facts *conn_tls(const struct conn *c)
+{
+	(void)c;
+	return NULL;
 }

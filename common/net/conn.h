@@ -14,6 +14,7 @@
 #include "common/base/addr.h"
 #include "common/line/engine.h"
 #include "common/net/loop.h"
+#include "common/net/tls.h"
 
 struct conn; /* opaque; owned by its loop */
 
@@ -26,7 +27,7 @@ struct conn_hooks {
 	void (*flowed)(struct conn *c, struct engine *e);
 
 	/* The connection has ended, why in a word or two for the log: "quit" (the engine said so),
-	 * "gone" (the peer did), "idle", "shutdown", "refused", "reset", "overflow". A dial that failed ends
+	 * "gone" (the peer did), "idle", "shutdown", "refused", "reset", "overflow", "tls" (the handshake failed). A dial that failed ends
 	 * here too. The last anyone hears of c. */
 	void (*gone)(struct conn *c, struct engine *e, const char *why);
 };
@@ -37,6 +38,10 @@ struct conn_settings {
 	size_t in_max; /* octets that may wait for the engine: at least its longest line */
 	size_t out_max; /* octets it may have said and not yet sent */
 	int64_t idle_ms; /* conn_patience() at the start */
+	struct tls_context
+		*tls; /* borrowed: for STEP_TLS; NULL: no engine of this conn may say it */
+	bool tls_at_once; /* TLS from the first octet (RFC 8314): the engine runs after the handshake */
+	const char *tls_peer; /* of a dialled conn: the name to ask for and to verify; borrowed */
 };
 
 /* What a listener calls for each connection: look at conn_peer(), then conn_start() or conn_refuse(). */
@@ -64,6 +69,9 @@ MUST_USE enum err conn_adopt(
 /* The other end; all zero for a unix socket. And our own end of it. */
 struct endpoint conn_peer(const struct conn *c);
 struct endpoint conn_local(const struct conn *c);
+
+/* What was agreed on in the TLS handshake; NULL while the connection is in clear. */
+const struct tls_facts *conn_tls(const struct conn *c);
 
 /* The engine's question is answered: run it again. Safe inside ask(). */
 void conn_resume(struct conn *c);

@@ -49,11 +49,17 @@ struct users_answer {
 typedef void users_heard(
 	void *owner, const struct users_answer *answer); /* the one call-back type */
 
-/* What the mechanism may depend on. */
+/* What the mechanism may depend on. Texts are borrowed for the call, service and hostname until
+ * users_end(). */
 struct users_facts {
 	struct addr client;
 	uint16_t port;
 	bool tls;
+	bool secure; /* the password itself may be sent: under TLS, or as the operator said */
+	const char *service; /* "pop", "smtp": the SASL service name (RFC 5034 2, RFC 4954 9) */
+	const char *hostname;
+	struct str binding; /* tls-exporter (RFC 9266) for the -PLUS mechanisms; empty: none */
+	struct str apop; /* the greeting's timestamp with its brackets, for APOP; empty: none */
 };
 
 /* Opens the passwd-file at path (passwd-file(5) of Dovecot: name:{SCHEME}hash:...). default_domain is
@@ -72,11 +78,23 @@ void users_refresh(struct users *u);
 /* Is mechanism one that this source can do? Upper case: "PLAIN". */
 bool users_can(const struct users *u, const char *mechanism);
 
+#define USERS_MECHANISMS_TEXT 128
+
+/* The SASL mechanisms to announce with these facts, the best first, one space between them: those that
+ * send the password only if facts->secure, CRAM-MD5 only while an account has a plain secret, -PLUS
+ * only with a binding. dst has USERS_MECHANISMS_TEXT octets. Returns dst. */
+char *users_mechanisms(const struct users *u, const struct users_facts *facts, char *dst);
+
+/* Can anyone log in with APOP: does an account store a plain secret? */
+bool users_apop(const struct users *u);
+
 /* Does such a subscriber exist, enabled or not? Costs a look into memory. A name that is an alias
  * (addresses= in the file) gives its owner in *owner, if owner is not NULL. */
 bool users_owns(struct users *u, const struct subscriber *address, struct subscriber *owner);
 
-/* ERR_ABSENT: no such mechanism. heard(owner, ...) will be called once for each step. */
+/* ERR_ABSENT: no such mechanism; ERR_DENIED: it sends the password and facts say that this is not
+ * secure. "APOP" (RFC 1939 7) is a mechanism with one response here, that of users_plain() with the
+ * digest for a password; it is never announced for AUTH. heard(owner, ...) will be called once for each step. */
 MUST_USE enum err users_begin(struct exchange **out, struct users *u, const char *mechanism,
 	const struct users_facts *facts, users_heard *heard, void *owner);
 

@@ -28,9 +28,9 @@ static void check_recipient(const struct gate *g, enum proof proof)
 {
 	struct policy_facts f = { .role = g->facts->role,
 		.proof = proof,
-		.local = g->ask.recipient.domain_n == 0 ||
-			is_local(NULL, path_domain(&g->ask.recipient)),
-		.routed = path_is_routed(&g->ask.recipient) };
+		.local = g->ask.recipient.path.domain_n == 0 ||
+			is_local(NULL, path_domain(&g->ask.recipient.path)),
+		.routed = path_is_routed(&g->ask.recipient.path) };
 
 	if (policy_rcpt(&f).verdict != VERDICT_ACCEPT || policy_mail(&f).verdict != VERDICT_ACCEPT)
 		abort();

@@ -7,7 +7,10 @@
 
 static void next_command(struct upstream *u, uint8_t dice)
 {
-	static const struct path path = { .text = "a@b.example" };
+	static const struct envelope mail = {
+		.sender = { .text = "a@b.example" }, .size = 10, .eight_bit = true
+	};
+	static const struct recipient recipient = { .path = { .text = "a@b.example" } };
 	struct buf body;
 
 	if (u->state == UPSTREAM_BODY) {
@@ -21,8 +24,8 @@ static void next_command(struct upstream *u, uint8_t dice)
 	if (u->state != UPSTREAM_READY)
 		return;
 	switch (dice % 4) {
-	case 0: upstream_mail(u, &path, 10, true); break;
-	case 1: upstream_rcpt(u, &path); break;
+	case 0: upstream_mail(u, &mail); break;
+	case 1: upstream_rcpt(u, &recipient); break;
 	case 2: upstream_data(u); break;
 	default: upstream_quit(u); break;
 	}

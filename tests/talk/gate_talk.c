@@ -230,7 +230,7 @@ static void parameters_are_known_or_refused(void **state)
 	says("MAIL FROM:<a@b.example> BODY=9BIT\r\n", "501 5.5.4 BODY takes 7BIT or 8BITMIME\r\n");
 	says("MAIL FROM:<a@b.example> RET=FULL\r\n", "555 5.5.4 Unknown parameter\r\n");
 	says("MAIL FROM:<a@b.example> SIZE=99 BODY=8BITMIME\r\n", "250 2.1.0 Sender ok\r\n");
-	assert_true(s.gate.body_8bit && s.gate.declared == 99);
+	assert_true(s.gate.envelope.eight_bit && s.gate.envelope.size == 99);
 	says("RCPT TO:<d@l.example> NOTIFY=NEVER\r\n", "555 5.5.4 Unknown parameter\r\n");
 }
 

@@ -11,7 +11,11 @@ static struct {
 	unsigned asked;
 } s;
 
-static const struct path sender = { .text = "a@b.example" }, recipient = { .text = "c@d.example" };
+static const struct envelope full = { .sender = { .text = "a@b.example" },
+	.size = 77,
+	.eight_bit = true },
+			     bare = { .sender = { .text = "a@b.example" } };
+static const struct recipient recipient = { .path = { .text = "c@d.example" } };
 
 static void answer(void *owner)
 {
@@ -53,7 +57,7 @@ static void a_message_from_greeting_to_quit(void **state)
 
 	(void)state;
 	ready(false);
-	upstream_mail(&s.hop, &sender, 77, true);
+	upstream_mail(&s.hop, &full);
 	talk_hears(&s.talk, "MAIL FROM:<a@b.example> SIZE=77 BODY=8BITMIME\r\n");
 	hears(EVENT_REPLY, "250 ok\r\n", "");
 	upstream_rcpt(&s.hop, &recipient);
@@ -89,7 +93,7 @@ static void what_was_not_offered_is_not_asked_for(void **state)
 	hears(EVENT_NONE, "220 hi\r\n", "EHLO gate.example\r\n");
 	hears(EVENT_NONE, "502 what\r\n", "HELO gate.example\r\n");
 	hears(EVENT_READY, "250 hop SIZE 8BITMIME\r\n", "");
-	upstream_mail(&s.hop, &sender, 77, true);
+	upstream_mail(&s.hop, &full);
 	talk_hears(&s.talk, "MAIL FROM:<a@b.example>\r\n");
 	end();
 }
@@ -109,7 +113,7 @@ static void a_hop_out_of_step_is_broken(void **state)
 	hears(EVENT_BROKEN, "250 nobody asked\r\n", "");
 	end();
 	ready(false);
-	upstream_mail(&s.hop, &sender, 0, false);
+	upstream_mail(&s.hop, &bare);
 	talk_hears(&s.talk, "MAIL FROM:<a@b.example>\r\n");
 	hears(EVENT_BROKEN, "354 go on\r\n", "");
 	end();
@@ -118,7 +122,7 @@ static void a_hop_out_of_step_is_broken(void **state)
 static void in_data(bool lmtp, unsigned recipients)
 {
 	ready(lmtp);
-	upstream_mail(&s.hop, &sender, 0, false);
+	upstream_mail(&s.hop, &bare);
 	talk_hears(&s.talk, "MAIL FROM:<a@b.example>\r\n");
 	hears(EVENT_REPLY, "250 ok\r\n", "");
 	for (unsigned i = 0; i < recipients; i++) {
