@@ -1,8 +1,8 @@
 /* meta.c - see meta.h. */
 #include "common/window/meta.h"
 
-#include "common/window/bytes.h"
-#include "common/window/crc32c.h"
+#include "common/base/bytes.h"
+#include "common/base/crc32c.h"
 
 size_t meta_encode(const struct view_meta *m, uint8_t *dst)
 {

@@ -1,8 +1,8 @@
 /* record.c - see record.h. */
 #include "common/window/record.h"
 
-#include "common/window/bytes.h"
-#include "common/window/crc32c.h"
+#include "common/base/bytes.h"
+#include "common/base/crc32c.h"
 
 size_t record_encode(const struct record *r, uint8_t *dst)
 {

@@ -2,7 +2,7 @@
  * is refused by the version octet and asked again later. */
 #include "common/window/wire.h"
 
-#include "common/window/bytes.h"
+#include "common/base/bytes.h"
 
 #define WIRE_VERSION 1
 #define ANSWER_MARK 0x80 /* so that no answer is ever read as a request */

@@ -2,7 +2,7 @@
  * would ever decode. */
 #include <stdlib.h>
 
-#include "common/window/crc32c.h"
+#include "common/base/crc32c.h"
 #include "common/window/meta.h"
 #include "common/window/record.h"
 #include "tests/fuzz/fuzz.h"

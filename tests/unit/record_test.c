@@ -1,7 +1,7 @@
 /* record_test.c - what is written is read, and nothing else is. */
 #include "tests/unit/test.h"
 
-#include "common/window/crc32c.h"
+#include "common/base/crc32c.h"
 #include "common/window/record.h"
 
 static struct record sample(void)

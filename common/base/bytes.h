@@ -1,4 +1,4 @@
-/* bytes.h - little-endian numbers in and out of octets, for record.c and wire.c.
+/* bytes.h - little-endian numbers in and out of octets, for whatever is stored or sent between processes.
  *
  * A reader that runs off the end goes bad and gives zeros; ask once, at the end. */
 #ifndef POPGATE_BYTES_H

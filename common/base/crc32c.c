@@ -1,5 +1,5 @@
 /* crc32c.c - with the instruction where the processor has it, else bit by bit. */
-#include "common/window/crc32c.h"
+#include "common/base/crc32c.h"
 
 #include <string.h>
 
