@@ -1,44 +1,12 @@
 /* settings.c - the smtpgate section. */
 #include "smtpgate/settings.h"
 
-#include "common/conf/mailbox.h"
-
 static bool printable(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
 		if (s.p[i] < ' ' || s.p[i] > '~')
 			return false;
 	return true;
-}
-
-static void read_hop(struct hop *h, struct conf_section s, const char *name, struct buf *complaints)
-{
-	struct str text = conf_text(s, name);
-	const char *fault;
-
-	*h = (struct hop){ .text = text };
-	if (text.n == 0)
-		return;
-	if (str_starts_nocase(text, STR("maildir:"))) {
-		h->kind = HOP_MAILDIR;
-		h->mailbox = text;
-		fault = mailbox_fault(text);
-		if (fault != NULL)
-			conf_complain(s, name, complaints, "%s: %s", name, fault);
-	} else if (str_starts_nocase(text, STR("smtp:"))) {
-		h->kind = HOP_SMTP;
-		if (!endpoint_parse(str_from(text, 5), &h->endpoint))
-			conf_complain(s, name, complaints,
-				"%s: smtp:address:port is wanted, like smtp:127.0.0.1:10025", name);
-	} else {
-		conf_complain(s, name, complaints,
-			"%s: smtp:address:port or maildir:/path is wanted", name);
-	}
-}
-
-static bool same_hop(const struct hop *a, const struct hop *b)
-{
-	return a->endpoint.port == b->endpoint.port && addr_eq(a->endpoint.addr, b->endpoint.addr);
 }
 
 static void read_roles(struct gate_settings *g, struct conf_section s)
@@ -82,10 +50,9 @@ enum err gate_settings_read(struct gate_settings *out, struct conf *c, struct bu
 		.max_connections_per_address = conf_number(s, "max_connections_per_address"),
 	};
 
-	read_hop(&g.deliver_to, s, "deliver_to", complaints);
-	read_hop(&g.relay_to, s, "relay_to", complaints);
-	g.split = g.deliver_to.kind == HOP_SMTP && g.relay_to.kind == HOP_SMTP &&
-		!same_hop(&g.deliver_to, &g.relay_to);
+	hop_read(&g.deliver_to, s, "deliver_to", complaints);
+	hop_read(&g.relay_to, s, "relay_to", complaints);
+	g.split = hops_split(&g.deliver_to, &g.relay_to);
 	read_roles(&g, s);
 	check(&g, s, complaints);
 	if (complaints->len != before)

@@ -4,18 +4,8 @@
 
 #include "common/conf/conf.h"
 #include "common/conf/listeners.h"
+#include "smtpgate/hopsettings.h"
 #include "smtpgate/policy.h"
-
-struct hop { /* a next hop; texts are borrowed from the struct conf */
-	enum hop_kind {
-		HOP_NONE,
-		HOP_SMTP, /* smtp:address:port */
-		HOP_MAILDIR, /* maildir:/template, by the deliver role */
-	} kind;
-	struct endpoint endpoint; /* SMTP */
-	struct str mailbox; /* MAILDIR: common/conf/mailbox.h */
-	struct str text; /* as configured, for the log */
-};
 
 struct gate_settings {
 	struct conf_section section; /* for local_domains and networks */
