@@ -16,9 +16,8 @@
 #include "common/daemon/limits.h"
 #include "common/net/conn.h"
 #include "common/net/work.h"
-#include "common/users/users.h"
+#include "common/worker/accounts.h"
 #include "pop3d/counted.h"
-#include "pop3d/grants.h"
 #include "pop3d/maildrop.h"
 #include "pop3d/pop3.h"
 #include "pop3d/settings.h"
@@ -27,8 +26,9 @@ struct server {
 	struct kit *kit;
 	struct pop3_settings settings;
 	struct loop *loop;
-	struct users *users;
-	struct grants *grants;
+	struct storeline *line;
+	struct window *window;
+	struct accounts *accounts;
 	unsigned max_connections;
 	char lock_dir[4200];
 };
@@ -311,7 +311,7 @@ static void admit(struct session *s)
 
 	s->awaited = 3; /* the third is us: nothing is said before both are on their way */
 	open_drop(s);
-	grants_ask(s->server->grants, &g, on_granted, s, &s->grant);
+	storeline_grant(s->server->line, &g, on_granted, s, &s->grant);
 	s->awaited--;
 	welcome(s);
 }
@@ -342,8 +342,8 @@ static void begin_login(struct session *s)
 
 	users_end(&s->exchange);
 	if (!users_plain(s->pop3.ask.name, s->pop3.ask.password, response, sizeof(response), &n) ||
-		users_begin(&s->exchange, s->server->users, "PLAIN", &facts, on_heard, s) !=
-			ERR_NONE) {
+		users_begin(&s->exchange, accounts_users(s->server->accounts), "PLAIN", &facts,
+			on_heard, s) != ERR_NONE) {
 		pop3_login(&s->pop3, POP3_LATER);
 		conn_resume(s->conn);
 	} else {
@@ -452,7 +452,7 @@ static void on_gone(struct conn *c, struct engine *e, const char *why)
 		count(s, COUNT_DELETED, s->pop3.done.deleted);
 	clients_leave(s->server->kit->clients, s->key);
 	users_end(&s->exchange);
-	grants_disown(&s->grant);
+	storeline_disown(&s->grant);
 	if (s->job != NULL && s->job->session != NULL)
 		s->job->session = NULL; /* it frees itself when done */
 	else if (s->job != NULL)
@@ -522,11 +522,6 @@ static void on_accepted(void *owner, struct conn *c)
 	conn_start(c, &s->pop3.engine, &settings);
 }
 
-static void on_second(void *owner)
-{
-	users_refresh(((struct server *)owner)->users);
-}
-
 static enum err open_server(struct server *v)
 {
 	struct kit *kit = v->kit;
@@ -544,12 +539,11 @@ static enum err open_server(struct server *v)
 	v->max_connections = limits_connections(
 		v->settings.max_connections, kit->site.workers, 4); /* socket, lock, new, cur */
 	loop_set_deadline(v->loop, kit->site.drain_ms);
-	(void)!users_open(&v->users, kit->site.users_path, kit->site.default_domain,
-		(struct users_pool){ work_pool, v->loop }); /* it has said why, and tries again */
-	e = v->users != NULL ? grants_open(&v->grants, v->loop, kit->site.run_dir, v->lock_dir)
-			     : ERR_NOMEM;
+	e = storeline_open(&v->line, v->loop, kit->site.run_dir, v->lock_dir);
 	if (e == ERR_NONE)
-		e = loop_every(v->loop, 1000, on_second, v);
+		e = window_open(&v->window, v->loop, kit->site.state_dir);
+	if (e == ERR_NONE)
+		e = accounts_open(&v->accounts, kit, v->loop, v->line, v->window);
 	if (e == ERR_NONE)
 		e = loop_watch_alive(v->loop, kit->alive);
 	for (size_t i = 0; i < kit->listeners_n && e == ERR_NONE; i++)
@@ -566,8 +560,9 @@ int pop3_serve(struct kit *kit)
 		loop_run(v.loop);
 	else
 		log_say(LOG_LEVEL_ERROR, "worker.failed", "cannot serve: %s", err_text(e));
-	grants_close(&v.grants);
+	storeline_close(&v.line);
 	loop_close(&v.loop);
-	users_close(&v.users);
+	accounts_close(&v.accounts);
+	window_close(&v.window);
 	return e == ERR_NONE ? 0 : 1;
 }

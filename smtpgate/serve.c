@@ -9,6 +9,7 @@
 #include "common/base/sid.h"
 #include "common/daemon/limits.h"
 #include "common/net/conn.h"
+#include "common/worker/window.h"
 #include "smtpgate/counted.h"
 #include "smtpgate/deliver.h"
 #include "smtpgate/identity.h"
@@ -19,8 +20,7 @@ struct server {
 	struct kit *kit;
 	struct gate_settings settings;
 	struct loop *loop;
-	struct view *view; /* NULL: the window is unknown */
-	bool view_reported; /* that it is away */
+	struct window *window;
 	struct relay_site relay_site;
 	unsigned max_connections;
 	struct listener { /* owner of a listening socket's connections */
@@ -101,7 +101,7 @@ static void log_near_miss(const struct session *s, const struct path *sender, in
 	char address[ADDR_TEXT];
 
 	if (!subscriber_fold(str_of(sender->text), s->server->kit->site.default_domain, &who) ||
-		view_find(s->server->view, &who, now_ms, &found) != HELD)
+		view_find(window_view(s->server->window), &who, now_ms, &found) != HELD)
 		return;
 	begin_log(&l, LOG_LEVEL_INFO, "smtp.near_miss", s);
 	log_str(&l, "user", subscriber_str(&who));
@@ -199,8 +199,8 @@ static void on_ask(struct conn *c, struct engine *e)
 	struct session *s = list_entry(e, struct session, gate.engine);
 
 	if (s->gate.ask.kind == GATE_ASKS_PROOF) {
-		identity_look(&s->identity, &s->server->settings, s->server->view, s->client.addr,
-			&s->gate.envelope.sender, clock_ms());
+		identity_look(&s->identity, &s->server->settings, window_view(s->server->window),
+			s->client.addr, &s->gate.envelope.sender, clock_ms());
 		gate_proof(&s->gate, s->identity.proof);
 		conn_resume(c);
 		return;
@@ -331,21 +331,6 @@ static void on_accepted(void *owner, struct conn *c)
 	conn_start(c, &s->gate.engine, &settings);
 }
 
-/* Without a view every proof that needs the window is unknown: said once, and again when it is back. */
-static void look_at_view(void *owner)
-{
-	struct server *v = owner;
-	enum err e = v->view == NULL ? view_open(&v->view, v->kit->site.state_dir)
-				     : view_refresh(v->view);
-
-	if (e != ERR_NONE && !v->view_reported)
-		log_say(LOG_LEVEL_ERROR, "window.unknown", "the view cannot be read: %s",
-			err_text(e));
-	if (e == ERR_NONE && v->view_reported)
-		log_say(LOG_LEVEL_WARN, "window.known", "the view can be read again");
-	v->view_reported = e != ERR_NONE;
-}
-
 static enum err listen_all(struct server *v)
 {
 	enum err e = ERR_NONE;
@@ -376,8 +361,7 @@ static enum err open_server(struct server *v)
 		v->settings.max_connections, kit->site.workers, 3); /* and two hops */
 	v->relay_site =
 		(struct relay_site){ v->loop, &v->settings, kit->site.hostname, kit->deliver };
-	look_at_view(v);
-	e = loop_every(v->loop, 1000, look_at_view, v);
+	e = window_open(&v->window, v->loop, kit->site.state_dir);
 	if (e == ERR_NONE)
 		e = loop_watch_alive(v->loop, kit->alive);
 	return e == ERR_NONE ? listen_all(v) : e;
@@ -397,7 +381,7 @@ int gate_serve(struct kit *kit)
 	else
 		log_say(LOG_LEVEL_ERROR, "worker.failed", "cannot serve: %s", err_text(e));
 	loop_close(&v->loop);
-	view_close(&v->view);
+	window_close(&v->window);
 	free(v);
 	return e == ERR_NONE ? 0 : 1;
 }

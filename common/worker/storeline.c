@@ -1,5 +1,5 @@
-/* grants.c - see grants.h. Tickets are places in a table, so that an answer finds its owner at once. */
-#include "pop3d/grants.h"
+/* storeline.c - see storeline.h. Tickets are places in a table, so that an answer finds its owner at once. */
+#include "common/worker/storeline.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #define TICK_MS 100
 
 struct grant_wait {
-	struct grants *grants;
+	struct storeline *line;
 	grant_heard *heard; /* NULL: disowned */
 	void *owner;
 	uint64_t ticket; /* place in the table, and a count that makes it unique */
@@ -25,7 +25,7 @@ struct grant_wait {
 	struct grant grant; /* to be asked again of another store */
 };
 
-struct grants {
+struct storeline {
 	struct loop *loop;
 	const char *run_dir;
 	struct ask *ask; /* NULL: the store is away */
@@ -37,13 +37,13 @@ struct grants {
 	bool reported; /* that the store is away */
 };
 
-static void report(struct grants *g, enum err e)
+static void report(struct storeline *s, enum err e)
 {
 	struct log_line l;
 
-	if (g->reported)
+	if (s->reported)
 		return;
-	g->reported = true;
+	s->reported = true;
 	log_begin(&l, LOG_LEVEL_ERROR, "store.failed");
 	log_text(&l, "what", "a grant was lost: relay may be refused for now");
 	log_err(&l, e);
@@ -52,25 +52,25 @@ static void report(struct grants *g, enum err e)
 
 /* Before the login is answered: from now on no reader of the window says no. The mark was made when we
  * started, so that a full disk cannot keep us from setting its time. */
-static void mark_lost(struct grants *g, int64_t login_ms)
+static void mark_lost(struct storeline *s, int64_t login_ms)
 {
-	if (g->mark >= 0 && futimens(g->mark, NULL) != 0)
+	if (s->mark >= 0 && futimens(s->mark, NULL) != 0)
 		log_say(LOG_LEVEL_ERROR, "store.failed", "the mark of a lost grant cannot be set");
-	if (g->ask != NULL)
-		(void)!ask_lost(g->ask, login_ms); /* the store counts them */
+	if (s->ask != NULL)
+		(void)!ask_lost(s->ask, login_ms); /* the store counts them */
 }
 
 static void settle(struct grant_wait *w, enum err e, const struct answer *answer)
 {
-	struct grants *g = w->grants;
+	struct storeline *s = w->line;
 	grant_heard *heard = w->heard;
 
 	w->since_ms = 0;
 	w->heard = NULL;
-	g->free[g->free_n++] = (unsigned)(w - g->waits);
+	s->free[s->free_n++] = (unsigned)(w - s->waits);
 	if (e != ERR_NONE) {
-		report(g, e);
-		mark_lost(g, w->login_ms);
+		report(s, e);
+		mark_lost(s, w->login_ms);
 	}
 	if (heard != NULL)
 		heard(w->owner, e, answer);
@@ -78,64 +78,64 @@ static void settle(struct grant_wait *w, enum err e, const struct answer *answer
 
 static void on_answers(void *owner);
 
-static void reopen(struct grants *g)
+static void reopen(struct storeline *s)
 {
-	if (ask_open(&g->ask, g->run_dir) != ERR_NONE)
+	if (ask_open(&s->ask, s->run_dir) != ERR_NONE)
 		return;
-	if (watch_open(&g->watch, g->loop, ask_fd(g->ask), on_answers, g) != ERR_NONE) {
-		ask_close(&g->ask);
+	if (watch_open(&s->watch, s->loop, ask_fd(s->ask), on_answers, s) != ERR_NONE) {
+		ask_close(&s->ask);
 		return;
 	}
-	g->reported = false;
-	for (size_t i = 0; i < WAITS_MAX && g->free_n < WAITS_MAX; i++)
-		if (g->waits[i].since_ms != 0)
-			(void)!ask_grant(g->ask, g->waits[i].ticket, &g->waits[i].grant);
+	s->reported = false;
+	for (size_t i = 0; i < WAITS_MAX && s->free_n < WAITS_MAX; i++)
+		if (s->waits[i].since_ms != 0)
+			(void)!ask_grant(s->ask, s->waits[i].ticket, &s->waits[i].grant);
 }
 
 /* What was asked and not answered may be done or not; asked again of the next store it is harmless. */
-static void hang_up(struct grants *g)
+static void hang_up(struct storeline *s)
 {
-	watch_close(&g->watch);
-	ask_close(&g->ask);
+	watch_close(&s->watch);
+	ask_close(&s->ask);
 }
 
 static void on_answers(void *owner)
 {
-	struct grants *g = owner;
+	struct storeline *s = owner;
 	struct answer a;
 	enum err e;
 
-	while ((e = ask_receive(g->ask, &a)) == ERR_NONE) {
-		struct grant_wait *w = &g->waits[a.ticket % WAITS_MAX];
+	while ((e = ask_receive(s->ask, &a)) == ERR_NONE) {
+		struct grant_wait *w = &s->waits[a.ticket % WAITS_MAX];
 
 		if (w->since_ms == 0 || w->ticket != a.ticket)
 			continue; /* it came too late */
 		settle(w, a.result, &a);
 	}
 	if (e == ERR_AWAY)
-		hang_up(g);
+		hang_up(s);
 }
 
-static void expire(struct grants *g)
+static void expire(struct storeline *s)
 {
 	int64_t now = clock_steady_ms();
 
-	for (size_t i = 0; i < WAITS_MAX && g->free_n < WAITS_MAX; i++) {
-		struct grant_wait *w = &g->waits[i];
+	for (size_t i = 0; i < WAITS_MAX && s->free_n < WAITS_MAX; i++) {
+		struct grant_wait *w = &s->waits[i];
 
 		if (w->since_ms == 0 || now - w->since_ms < ASK_ACK_MS)
 			continue;
-		settle(w, g->ask != NULL ? ERR_TIMEOUT : ERR_AWAY, NULL);
+		settle(w, s->ask != NULL ? ERR_TIMEOUT : ERR_AWAY, NULL);
 	}
 }
 
 static void on_tick(void *owner)
 {
-	struct grants *g = owner;
+	struct storeline *s = owner;
 
-	expire(g);
-	if (g->ask == NULL)
-		reopen(g);
+	expire(s);
+	if (s->ask == NULL)
+		reopen(s);
 }
 
 /* A mark that is new says nothing yet. */
@@ -157,68 +157,69 @@ static int open_mark(const char *lock_dir)
 	return fd;
 }
 
-enum err grants_open(struct grants **out, struct loop *l, const char *run_dir, const char *lock_dir)
+enum err storeline_open(
+	struct storeline **out, struct loop *l, const char *run_dir, const char *lock_dir)
 {
-	struct grants *g = calloc(1, sizeof(*g));
+	struct storeline *s = calloc(1, sizeof(*s));
 	enum err e;
 
-	if (g == NULL)
+	if (s == NULL)
 		return ERR_NOMEM;
-	g->loop = l;
-	g->run_dir = run_dir;
-	g->mark = open_mark(lock_dir);
+	s->loop = l;
+	s->run_dir = run_dir;
+	s->mark = lock_dir != NULL ? open_mark(lock_dir) : -1;
 	for (unsigned i = 0; i < WAITS_MAX; i++) {
-		g->waits[i].grants = g;
-		g->free[g->free_n++] = WAITS_MAX - 1 - i;
+		s->waits[i].line = s;
+		s->free[s->free_n++] = WAITS_MAX - 1 - i;
 	}
-	e = loop_every(l, TICK_MS, on_tick, g);
+	e = loop_every(l, TICK_MS, on_tick, s);
 	if (e != ERR_NONE) {
-		free(g);
+		free(s);
 		return e;
 	}
-	reopen(g);
-	*out = g;
+	reopen(s);
+	*out = s;
 	return ERR_NONE;
 }
 
-void grants_close(struct grants **g)
+void storeline_close(struct storeline **line)
 {
-	if (*g == NULL)
+	if (*line == NULL)
 		return;
-	hang_up(*g);
-	if ((*g)->mark >= 0)
-		close((*g)->mark);
-	free(*g);
-	*g = NULL;
+	hang_up(*line);
+	if ((*line)->mark >= 0)
+		close((*line)->mark);
+	free(*line);
+	*line = NULL;
 }
 
 /* Without a store the grant waits like any other: one that was killed is replaced within the time that a
  * login may take. */
-void grants_ask(struct grants *g, const struct grant *grant, grant_heard *heard, void *owner,
-	struct grant_wait **out)
+void storeline_grant(struct storeline *s, const struct grant *grant, grant_heard *heard,
+	void *owner, struct grant_wait **out)
 {
 	struct grant_wait *w;
 
 	*out = NULL;
-	if (g->free_n == 0) {
-		report(g, ERR_LIMIT);
-		mark_lost(g, clock_ms());
+	if (s->free_n == 0) {
+		report(s, ERR_LIMIT);
+		mark_lost(s, clock_ms());
 		heard(owner, ERR_LIMIT, NULL);
 		return;
 	}
-	w = &g->waits[g->free[--g->free_n]];
-	w->ticket = (uint64_t)(w - g->waits) + WAITS_MAX * ++g->count;
+	w = &s->waits[s->free[--s->free_n]];
+	w->ticket = (uint64_t)(w - s->waits) + WAITS_MAX * ++s->count;
 	w->grant = *grant;
 	w->heard = heard;
 	w->owner = owner;
 	w->since_ms = clock_steady_ms();
 	w->login_ms = clock_ms();
 	*out = w;
-	if (g->ask != NULL && ask_grant(g->ask, w->ticket, grant) == ERR_AWAY)
-		hang_up(g);
+	if (s->ask != NULL && ask_grant(s->ask, w->ticket, grant) == ERR_AWAY)
+		hang_up(s);
 }
 
-void grants_disown(struct grant_wait **w)
+void storeline_disown(struct grant_wait **w)
 {
 	if (*w != NULL)
 		(*w)->heard = NULL;
