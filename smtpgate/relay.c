@@ -239,16 +239,6 @@ static void fail_body(struct relay *r, const struct reply *reply)
 		go_on(r);
 }
 
-static void hear_early(struct relay *r, struct leg *l)
-{
-	struct reply reply = reply_honest(&leg_upstream(l)->reply);
-
-	if (reply_is(&reply, 2))
-		reply = reply_make(451, "4.3.0 The next hop answered before the end");
-	report(r, l, "answered before the end of the message", false);
-	fail_body(r, &reply);
-}
-
 /* --- the end of the message --- */
 
 static void end_with(struct relay *r, const struct leg *l, const struct reply *reply, bool doubled)
@@ -263,11 +253,23 @@ static void end_with(struct relay *r, const struct leg *l, const struct reply *r
  * heard next, as early, or as the end of the connection. */
 static void send_dot(struct relay *r, struct leg *l)
 {
-	if (leg_has_input(l))
+	if (leg_has_input(l)) {
+		leg_go(l, settings_of(r)->next_hop_ms); /* half a reply is not waited for longer */
 		return;
+	}
 	l->dotted = true;
 	upstream_end(leg_upstream(l));
 	leg_go(l, settings_of(r)->final_dot_ms);
+}
+
+/* A hop has the whole message, and its answer is not known or was a yes. */
+static bool may_be_taken(const struct relay *r)
+{
+	bool dotted = false;
+
+	for (int i = 0; i < LEGS; i++)
+		dotted = dotted || r->legs[i].dotted;
+	return dotted || r->first.code != 0;
 }
 
 /* A network hop first: what the deliver role wrote cannot be taken back, what it has not yet made visible
@@ -294,7 +296,7 @@ static void fail_end(struct relay *r, const struct leg *l, const char *what)
 {
 	const struct reply reply =
 		reply_make(451, "4.4.2 The next hop failed, send the message again later");
-	bool doubled = l->dotted || r->first.code != 0;
+	bool doubled = may_be_taken(r);
 
 	report(r, l, what, doubled);
 	for (int i = 0; i < LEGS; i++) {
@@ -329,6 +331,28 @@ static void hear_end(struct relay *r, struct leg *l)
 }
 
 /* --- what a leg says --- */
+
+/* One leg may speak while the other has not yet answered DATA, or has been sent the end already. */
+static void hear_early(struct relay *r, struct leg *l)
+{
+	static const char what[] = "answered before the end of the message";
+	struct reply reply = reply_honest(&leg_upstream(l)->reply);
+
+	if (reply_is(&reply, 2))
+		reply = reply_make(451, "4.3.0 The next hop answered before the end");
+	if (r->pending && r->gate->ask.kind == GATE_ASKS_END && may_be_taken(r)) {
+		fail_end(r, l, what);
+		return;
+	}
+	report(r, l, what, false);
+	if (gate_in_body(r->gate)) {
+		fail_body(r, &reply);
+		return;
+	}
+	drop_all(r);
+	if (r->pending)
+		answer(r, &reply);
+}
 
 static void hear_reply(struct relay *r, struct leg *l)
 {

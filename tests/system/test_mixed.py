@@ -57,6 +57,34 @@ def test_when_the_hop_fails_nothing_is_delivered_here_either(gate, hop, step, wh
     nothing_half_made(gate)
 
 
+@pytest.mark.parametrize("behind, code", [("552 5.3.4 big", "552"), ("250 2.0.0 taken", "451")])
+def test_a_hop_that_goes_on_talking_behind_its_354_harms_nobody(gate, hop, behind, code):
+    """The deliver role has not answered DATA yet."""
+    hop.at["data"] = f"354 go on\r\n{behind}\r\n".encode()
+    workers = gate.role("smtpgate", "worker")
+    with gate.smtp(SOURCE) as smtp:
+        for _ in range(5):
+            assert smtp.deliver(SENDER, [FAR, NEAR], mail.stuffed(LETTER)).startswith(code)
+            smtp.says("RSET")
+    assert gate.role("smtpgate", "worker") == workers, "a worker died of it"
+    assert stored(gate) == [] and hop.taken() == []
+    nothing_half_made(gate)
+
+
+def test_a_deliver_role_that_dies_while_the_hop_ponders_the_dot_is_reported_as_doubled(gate, hop):
+    def kill_then_take(_session):
+        role, = gate.role("smtpgate", "deliver")
+        os.kill(role, signal.SIGKILL)
+        until(lambda: role not in gate.children("smtpgate"), 5, "the role being buried")
+        return "250 2.0.0 taken"
+
+    hop.at["dot"] = kill_then_take
+    with gate.smtp(SOURCE) as smtp:
+        assert smtp.deliver(SENDER, [FAR, NEAR], mail.stuffed(LETTER)).startswith("451")
+    assert stored(gate) == []
+    assert "may be doubled" in gate.wait_event("hop.failed")["msg"]
+
+
 def test_a_hop_that_wants_no_recipient_leaves_the_local_ones(gate, hop):
     hop.at["rcpt"] = "550 5.1.1 who"
     with gate.smtp(SOURCE) as smtp:
