@@ -9,9 +9,14 @@
 
 /* clang-format off */
 static const struct verb verbs[] = {
+	{ "CAPA", POP3_AUTHORIZATION | POP3_TRANSACTION, VERB_BARE,               run_capa },
+	{ "STLS", POP3_AUTHORIZATION,                    VERB_BARE,               run_stls },
+	{ "UTF8", POP3_AUTHORIZATION,                    VERB_BARE,               run_utf8 },
+	{ "LANG", POP3_AUTHORIZATION | POP3_TRANSACTION, 0,                       run_lang },
 	{ "USER", POP3_AUTHORIZATION,                    VERB_ARGS | VERB_SECURE, run_user },
 	{ "PASS", POP3_AUTHORIZATION,                    VERB_ARGS | VERB_SECURE, run_pass },
-	{ "CAPA", POP3_AUTHORIZATION | POP3_TRANSACTION, VERB_BARE,               run_capa },
+	{ "APOP", POP3_AUTHORIZATION,                    VERB_ARGS,               run_apop },
+	{ "AUTH", POP3_AUTHORIZATION,                    0,                       run_auth },
 	{ "STAT", POP3_TRANSACTION,                      VERB_BARE | POP3_DROP,   run_stat },
 	{ "LIST", POP3_TRANSACTION,                      POP3_DROP,               run_list },
 	{ "UIDL", POP3_TRANSACTION,                      POP3_DROP,               run_uidl },
@@ -43,30 +48,45 @@ enum step pop3_err(struct pop3 *p, struct buf *out, const char *text)
 {
 	p->done.errors++;
 	buf_printf(out, "-ERR %s\r\n", text);
-	if (p->done.errors < POP3_ERRORS_MAX)
+	if (++p->errors_in_row < POP3_ERRORS_MAX)
 		return STEP_AGAIN;
-	buf_line(out, STR("-ERR Too many errors, closing"));
+	p->done.why = "errors";
 	return STEP_CLOSE;
 }
 
-static enum step greet(struct pop3 *p, struct buf *out)
-{
-	p->greeted = true;
-	buf_printf(out, "+OK %.200s POP3 server ready\r\n", p->hostname);
-	return STEP_AGAIN;
-}
+/* --- who else may be calling --- */
+
+static const struct {
+	const char *first, *protocol;
+} strangers[] = {
+	{ "GET ", "http" },
+	{ "POST ", "http" },
+	{ "HEAD ", "http" },
+	{ "PUT ", "http" },
+	{ "PATCH ", "http" },
+	{ "TRACE ", "http" },
+	{ "OPTIONS ", "http" },
+	{ "CONNECT ", "http" },
+	{ "DELETE ", "http" },
+	{ "PRI * HTTP", "http" },
+	{ "Host:", "http" },
+	{ "EHLO", "smtp" },
+	{ "HELO", "smtp" },
+	{ "LHLO", "smtp" },
+	{ "MAIL FROM:", "smtp" },
+	{ "SSH-", "ssh" },
+	{ "PROXY ", "proxy" },
+	{ "\x16\x03", "tls" },
+};
 
 /* What speaks first here and is no POP3 client: answering it as one helps only an attacker who makes a
- * browser talk to us. */
-static bool foreign(struct str line)
+ * browser talk to us. A TLS handshake has no lines, so that what has come so far is looked at. */
+static const char *stranger(struct str in)
 {
-	static const char *const words[] = { "GET ", "POST ", "HEAD ", "PUT ", "OPTIONS ",
-		"CONNECT ", "DELETE ", "EHLO ", "HELO ", "SSH-", "Host:" };
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (str_starts_nocase(line, str_of(words[i])))
-			return true;
-	return false;
+	for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
+		if (str_starts_nocase(in, str_of(strangers[i].first)))
+			return strangers[i].protocol;
+	return NULL;
 }
 
 static bool printable(struct str line)
@@ -86,7 +106,8 @@ static enum step misfit(struct pop3 *p, enum verb_fit fit, struct buf *out)
 						       : "You are logged in already");
 	case VERB_NEEDS_TLS:
 		return pop3_err(p, out,
-			"[AUTH] Passwords are not taken in clear from your address: use TLS");
+			"[AUTH] Your password would be sent in clear: turn on SSL/TLS in your mail "
+			"program");
 	case VERB_NO_ARGUMENT: return pop3_err(p, out, "An argument is missing");
 	case VERB_ARGUMENT: return pop3_err(p, out, "This command takes no argument");
 	case VERB_PIPELINED: return pop3_err(p, out, "Nothing may be sent behind this command");
@@ -103,24 +124,37 @@ static enum step ask_scan(struct pop3 *p, struct buf *out)
 	return STEP_AGAIN; /* the line is still there, and is read again */
 }
 
+/* RFC 1939 7: PASS counts only immediately behind a USER that was taken. */
+static void keep_user(struct pop3 *p, const struct verb *verb)
+{
+	if (verb == NULL || verb->run != run_pass)
+		p->user_n = 0;
+}
+
 static enum step obey_line(struct pop3 *p, struct str line, bool *taken, struct buf *out)
 {
-	const struct verb_facts facts = { .phase = p->phase, .secure = p->secure };
+	const struct verb_facts facts = { .phase = p->phase, .secure = p->facts.secure };
 	const struct verb *verb = NULL;
+	unsigned errors = p->done.errors;
 	struct str args;
 	enum verb_fit fit;
+	enum step step;
 
 	*taken = true;
 	if (!printable(line))
 		return pop3_err(p, out, "Control characters in a command");
 	fit = verb_find(verbs, line, &facts, &verb, &args);
+	keep_user(p, verb);
 	if (fit != VERB_FITS)
 		return misfit(p, fit, out);
 	if ((verb->flags & POP3_DROP) != 0 && !p->scanned) {
 		*taken = false;
 		return pop3_ask(p, POP3_ASKS_SCAN, ask_scan);
 	}
-	return verb->run(&p->engine, args, out);
+	step = verb->run(&p->engine, args, out);
+	if (p->done.errors == errors && p->phase == POP3_TRANSACTION)
+		p->errors_in_row = 0;
+	return step;
 }
 
 /* Drops what is left of a line that nobody will run. */
@@ -136,28 +170,48 @@ static enum step skip(struct pop3 *p, struct buf *in)
 static enum step bad_line(struct pop3 *p, const char *text, struct buf *out)
 {
 	p->skipping = true;
+	if (p->responding)
+		return pop3_cannot_respond(p, text);
+	p->user_n = 0;
 	return pop3_err(p, out, text);
+}
+
+/* Only what carries base64 may be long: it was never to fit into RFC 2449's 255 octets (RFC 5034 4). */
+static size_t line_max(const struct pop3 *p, struct str in)
+{
+	if (p->responding)
+		return POP3_BASE64_MAX + 2;
+	if (p->phase == POP3_AUTHORIZATION && str_starts_nocase(in, STR("AUTH ")))
+		return POP3_BASE64_MAX + POP3_LINE_MAX;
+	return POP3_LINE_MAX;
 }
 
 static enum step run_line(struct pop3 *p, struct buf *in, struct buf *out)
 {
 	struct str line;
 	size_t used;
-	bool taken;
+	bool taken = true;
 	enum step step;
 
-	switch (line_cut_lf(buf_str(in), POP3_LINE_MAX, &line, &used)) {
+	switch (line_cut_lf(buf_str(in), line_max(p, buf_str(in)), &line, &used)) {
 	case LINE_PARTIAL: return STEP_READ;
-	case LINE_TOO_LONG: return bad_line(p, "The command is too long", out);
-	case LINE_FORBIDDEN: return bad_line(p, "Control characters in a command", out);
+	case LINE_TOO_LONG: return bad_line(p, "The line is too long", out);
+	case LINE_FORBIDDEN: return bad_line(p, "Control characters in a line", out);
 	case LINE_WHOLE: break;
 	}
-	if (p->phase == POP3_AUTHORIZATION && foreign(line))
-		return STEP_CLOSE;
-	step = obey_line(p, line, &taken, out);
+	step = p->responding ? pop3_respond(p, line, out) : obey_line(p, line, &taken, out);
 	if (taken)
 		buf_take(in, used);
 	return step;
+}
+
+static bool is_foreign(struct pop3 *p, struct buf *in)
+{
+	if (p->phase == POP3_AUTHORIZATION && !p->responding)
+		p->done.foreign = stranger(buf_str(in));
+	if (p->done.foreign != NULL)
+		p->done.why = "foreign";
+	return p->done.foreign != NULL;
 }
 
 static enum step run(struct engine *e, struct buf *in, struct buf *out)
@@ -166,7 +220,7 @@ static enum step run(struct engine *e, struct buf *in, struct buf *out)
 	enum step (*then)(struct pop3 *, struct buf *) = p->then;
 
 	if (!p->greeted)
-		return greet(p, out);
+		return pop3_greet(p, out);
 	if (then != NULL) {
 		p->then = NULL;
 		p->ask.kind = POP3_ASKS_NOTHING;
@@ -174,16 +228,19 @@ static enum step run(struct engine *e, struct buf *in, struct buf *out)
 	}
 	if (p->skipping)
 		return skip(p, in);
+	if (is_foreign(p, in))
+		return STEP_CLOSE;
 	return run_line(p, in, out);
 }
 
-/* RFC 1939 3: on a timeout no message is deleted and nothing need be said; saying why helps people. */
+/* RFC 1939 3: on a timeout nothing is said, for it would be taken for the answer to a command that is
+ * already on its way; and nothing may be said within an answer. */
 static void farewell(struct engine *e, enum farewell why, struct buf *out)
 {
-	(void)e;
-	buf_line(out,
-		why == FAREWELL_IDLE ? STR("-ERR [SYS/TEMP] You were silent for too long")
-				     : STR("-ERR [SYS/TEMP] The server is shutting down"));
+	const struct pop3 *p = pop3_of(e);
+
+	if (why == FAREWELL_SHUTDOWN && p->then == NULL)
+		buf_line(out, STR("-ERR [SYS/TEMP] The server is shutting down"));
 }
 
 static bool busy(const struct engine *e)
@@ -195,27 +252,22 @@ static bool busy(const struct engine *e)
 
 static const struct engine_ops ops = { run, farewell, busy };
 
-void pop3_init(struct pop3 *p, const char *hostname, bool secure)
+void pop3_init(struct pop3 *p)
 {
 	memset(p, 0, sizeof(*p));
 	p->engine.ops = &ops;
 	p->phase = POP3_AUTHORIZATION;
-	p->hostname = hostname;
-	p->secure = secure;
+	p->facts.mechanisms = p->facts.hostname = "";
+	buf_init(&p->secret, POP3_RESPONSE_MAX);
+	buf_init(&p->challenge, POP3_RESPONSE_MAX);
 }
 
 void pop3_free(struct pop3 *p)
 {
 	free(p->doomed);
 	p->doomed = NULL;
-	explicit_bzero(p->secret, sizeof(p->secret));
-}
-
-void pop3_login(struct pop3 *p, enum pop3_login verdict)
-{
-	assert(p->ask.kind == POP3_ASKS_LOGIN);
-	explicit_bzero(p->secret, sizeof(p->secret));
-	p->verdict = verdict;
+	buf_free(&p->secret);
+	buf_free(&p->challenge);
 }
 
 static enum step say_not_scanned(struct pop3 *p, struct buf *out)

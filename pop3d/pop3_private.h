@@ -1,12 +1,12 @@
-/* pop3_private.h - between the files of the engine: pop3.c, auth.c, trans.c. */
+/* pop3_private.h - between the files of the engine: pop3.c, hello.c, auth.c, trans.c. */
 #ifndef POPGATE_POP3_PRIVATE_H
 #define POPGATE_POP3_PRIVATE_H
 
 #include "common/line/verb.h"
 #include "pop3d/pop3.h"
 
-#define POP3_ERRORS_MAX 20 /* commands a client may get wrong */
-#define POP3_FAILURES_MAX 5 /* logins a connection may fail */
+#define POP3_ERRORS_MAX 20 /* commands that a client may get wrong, one after the other */
+#define POP3_FAILURES_MAX 5 /* logins a connection may fail, of whatever kind */
 #define POP3_CHUNK 16384 /* octets of a long listing between two writes */
 #define POP3_DROP 256 /* a verb's flag: needs the messages scanned */
 
@@ -23,10 +23,25 @@ enum step pop3_ask(
 enum step pop3_err(struct pop3 *p, struct buf *out, const char *text);
 enum step pop3_ok(struct buf *out, const char *text);
 
+/* hello.c */
+enum step pop3_greet(struct pop3 *p, struct buf *out);
+enum step run_capa(struct engine *e, struct str args, struct buf *out);
+enum step run_stls(struct engine *e, struct str args, struct buf *out);
+enum step run_utf8(struct engine *e, struct str args, struct buf *out);
+enum step run_lang(struct engine *e, struct str args, struct buf *out);
+
 /* auth.c */
 enum step run_user(struct engine *e, struct str args, struct buf *out);
 enum step run_pass(struct engine *e, struct str args, struct buf *out);
-enum step run_capa(struct engine *e, struct str args, struct buf *out);
+enum step run_apop(struct engine *e, struct str args, struct buf *out);
+enum step run_auth(struct engine *e, struct str args, struct buf *out);
+
+/* The client's line behind a challenge, without its end; and one that could not be read. */
+enum step pop3_respond(struct pop3 *p, struct str line, struct buf *out);
+enum step pop3_cannot_respond(struct pop3 *p, const char *complaint);
+
+/* Forgets what the client said of itself (RFC 2595 4). */
+void pop3_forget(struct pop3 *p);
 
 /* trans.c */
 enum step run_stat(struct engine *e, struct str args, struct buf *out);

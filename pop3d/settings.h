@@ -9,6 +9,8 @@ struct pop3_settings {
 	struct str mailbox; /* template, see common/conf/mailbox.h */
 	int64_t idle_ms;
 	unsigned max_connections, max_connections_per_address;
+	unsigned login_delay_s; /* between two sessions of a maildrop; 0: none */
+	bool implementation; /* CAPA says what we are */
 };
 
 MUST_USE enum err pop3_settings_read(

@@ -122,6 +122,15 @@ static enum step ask_piece(struct pop3 *p)
 	return pop3_ask(p, POP3_ASKS_PIECE, send_next);
 }
 
+/* RFC 1939 5 shows the size, and some clients draw their progress bar from it. */
+static void announce(const struct pop3 *p, struct buf *out)
+{
+	if (p->send.lines == SEND_ALL)
+		buf_printf(out, "+OK %" PRIu64 " octets\r\n", octets_of(p, p->ask.message));
+	else
+		buf_line(out, STR("+OK The top follows"));
+}
+
 /* Before the first octet there is a reply for a message that is gone. Behind it, a message cut short must
  * not look like a whole one: no dot, and the end of the connection. */
 static enum step send_next(struct pop3 *p, struct buf *out)
@@ -135,7 +144,7 @@ static enum step send_next(struct pop3 *p, struct buf *out)
 		return pop3_err(p, out, "[SYS/TEMP] The message is no longer there");
 	}
 	if (p->ask.offset == 0)
-		buf_line(out, STR("+OK The message follows"));
+		announce(p, out);
 	p->ask.offset += piece.n;
 	p->done.octets += piece.n;
 	wanted = send_piece(&p->send, piece, out);
@@ -171,7 +180,7 @@ enum step run_top(struct engine *e, struct str args, struct buf *out)
 	uint64_t wanted;
 	size_t i;
 
-	if (!str_split(args, ' ', &number, &lines) || !str_to_u64(lines, UINT32_MAX, &wanted))
+	if (!str_split(args, ' ', &number, &lines) || !str_to_u64(lines, SEND_ALL - 1, &wanted))
 		return pop3_err(p, out, "TOP takes a message and a number of lines");
 	if (!message_of(p, number, &i))
 		return no_such(p, out);

@@ -1,0 +1,224 @@
+/* jobs.c - calls on a maildrop, one at a time for each session, in the pool: files block. */
+#include <stdlib.h>
+
+#include "common/conf/mailbox.h"
+#include "common/net/work.h"
+#include "pop3d/session.h"
+
+struct job {
+	struct session *session; /* NULL: gone meanwhile */
+	struct maildrop *drop;
+	enum pop3_asks kind; /* NOTHING: open it */
+	enum err e;
+	char path[MAILBOX_PATH_MAX]; /* to open */
+	const char *lock_dir;
+	size_t message, n, stayed; /* PIECE, UPDATE */
+	uint64_t offset;
+	bool last;
+	bool *doomed; /* owned: a copy */
+	char piece[POP3_PIECE_MAX];
+};
+
+static void on_run(void *job)
+{
+	struct job *j = job;
+
+	switch (j->kind) {
+	case POP3_ASKS_SCAN: j->e = maildrop_scan(j->drop); break;
+	case POP3_ASKS_PIECE:
+		j->e = maildrop_read(j->drop, j->message, j->offset, j->piece, sizeof(j->piece),
+			&j->n, &j->last);
+		break;
+	case POP3_ASKS_UPDATE:
+		j->stayed = maildrop_delete(j->drop, j->doomed);
+		maildrop_close(&j->drop);
+		break;
+	default: j->e = maildrop_open(&j->drop, j->path, j->lock_dir); break;
+	}
+}
+
+static void free_job(struct job *j)
+{
+	maildrop_close(&j->drop);
+	free(j->doomed);
+	free(j);
+}
+
+/* --- answers --- */
+
+static uint64_t octets_of(void *ctx, size_t i)
+{
+	const struct session *s = ctx;
+
+	return maildrop_message(s->drop, i).octets;
+}
+
+static const char *uidl_of(void *ctx, size_t i)
+{
+	const struct session *s = ctx;
+
+	return maildrop_message(s->drop, i).uidl;
+}
+
+static void answer_scan(struct session *s, const struct job *j)
+{
+	if (j->e != ERR_NONE) {
+		event_trouble(s, "scan", j->e);
+		pop3_not_scanned(&s->pop3);
+		return;
+	}
+	pop3_scanned(
+		&s->pop3, &(struct pop3_drop){ maildrop_count(s->drop), octets_of, uidl_of, s });
+}
+
+static void answer_piece(struct session *s, const struct job *j)
+{
+	enum pop3_piece kind = j->last ? POP3_PIECE_LAST : POP3_PIECE_MORE;
+
+	if (j->e != ERR_NONE) {
+		event_trouble(s, "read", j->e);
+		kind = POP3_PIECE_GONE;
+	}
+	pop3_piece(&s->pop3, kind, (struct str){ j->piece, j->e == ERR_NONE ? j->n : 0 });
+}
+
+static void answer_update(struct session *s, const struct job *j)
+{
+	if (j->stayed > 0)
+		event_trouble(s, "delete", ERR_DENIED);
+	pop3_updated(&s->pop3, j->stayed);
+}
+
+/* A piece stays where it is until the engine has run, which may be only when what it said before is
+ * written: so its job is kept until the next one. */
+static void on_done(void *job)
+{
+	struct job *j = job;
+	struct session *s = j->session;
+
+	if (s == NULL) {
+		free_job(j);
+		return;
+	}
+	s->drop = j->drop;
+	j->drop = NULL;
+	j->session = NULL;
+	switch (j->kind) {
+	case POP3_ASKS_SCAN: answer_scan(s, j); break;
+	case POP3_ASKS_PIECE: answer_piece(s, j); break;
+	case POP3_ASKS_UPDATE: answer_update(s, j); break;
+	default:
+		s->drop_error = j->e;
+		s->job = NULL;
+		free_job(j);
+		login_opened(s);
+		return;
+	}
+	if (j->kind != POP3_ASKS_PIECE) {
+		s->job = NULL;
+		free_job(j);
+	}
+	conn_resume(s->conn);
+}
+
+/* --- begin and end --- */
+
+/* A job for what the engine asks; the one before is done with. */
+static struct job *new_job(struct session *s, enum pop3_asks kind)
+{
+	struct job *j = calloc(1, sizeof(*j));
+
+	if (s->job != NULL)
+		free_job(s->job);
+	s->job = NULL;
+	if (j == NULL)
+		return NULL;
+	j->kind = kind;
+	j->message = s->pop3.ask.message;
+	j->offset = s->pop3.ask.offset;
+	return j;
+}
+
+static bool submit(struct session *s, struct job *j)
+{
+	j->session = s;
+	j->drop = s->drop;
+	if (!work_submit(s->server->loop, on_run, on_done, j)) {
+		j->drop = NULL;
+		free_job(j);
+		return false;
+	}
+	s->drop = NULL;
+	s->job = j;
+	return true;
+}
+
+bool jobs_open(struct session *s)
+{
+	struct job *j = new_job(s, POP3_ASKS_NOTHING);
+
+	if (j == NULL)
+		return false;
+	if (!mailbox_path(s->server->settings.mailbox, &s->who, j->path)) {
+		free_job(j);
+		return false;
+	}
+	j->lock_dir = s->server->lock_dir;
+	return submit(s, j);
+}
+
+/* What is to be deleted, as the job's own: the session may end before it does. */
+static bool copy_doomed(const struct session *s, struct job *j)
+{
+	size_t n = maildrop_count(s->drop);
+
+	j->doomed = calloc(n + 1, sizeof(*j->doomed));
+	if (j->doomed != NULL)
+		memcpy(j->doomed, s->pop3.doomed, n * sizeof(*j->doomed));
+	return j->doomed != NULL;
+}
+
+static void cannot(struct session *s, enum pop3_asks kind)
+{
+	switch (kind) {
+	case POP3_ASKS_SCAN: pop3_not_scanned(&s->pop3); break;
+	case POP3_ASKS_PIECE: pop3_piece(&s->pop3, POP3_PIECE_GONE, STR("")); break;
+	default: pop3_updated(&s->pop3, s->pop3.done.deleted); break;
+	}
+	conn_resume(s->conn);
+}
+
+static void give_up_lock(struct session *s)
+{
+	maildrop_close(&s->drop);
+	pop3_updated(&s->pop3, 0);
+	conn_resume(s->conn);
+}
+
+void jobs_begin(struct session *s)
+{
+	enum pop3_asks kind = s->pop3.ask.kind;
+	struct job *j;
+
+	if (kind == POP3_ASKS_UPDATE && s->pop3.done.deleted == 0) {
+		give_up_lock(s);
+		return;
+	}
+	j = new_job(s, kind);
+	if (j != NULL && kind == POP3_ASKS_UPDATE && !copy_doomed(s, j)) {
+		free_job(j);
+		j = NULL;
+	}
+	if (j == NULL || !submit(s, j))
+		cannot(s, kind);
+}
+
+void jobs_end(struct session *s)
+{
+	if (s->job != NULL && s->job->session != NULL)
+		s->job->session = NULL; /* it frees itself when done */
+	else if (s->job != NULL)
+		free_job(s->job);
+	s->job = NULL;
+	maildrop_close(&s->drop);
+}
