@@ -25,7 +25,8 @@ static bool somebody_holds_the_lock(const struct site *site)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", site->state_dir, SITE_STORE_LOCK);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); /* the store's user made it */
 	if (fd < 0)
 		return false; /* never ran here, or we may not look: the store itself will tell */
 	held = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;

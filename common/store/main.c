@@ -1,6 +1,7 @@
 /* main.c - popgate-store: options, the lock, the user, then one loop. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@
 #define EXIT_CONFIG 78 /* EX_CONFIG */
 #define BATCH_MAX 4096
 #define TICK_MS 1000
+#define LOCK_ATTEMPTS 5
+#define LOCK_PAUSE_MS 10
 #define HOUSE_TICKS 10 /* every so many: dead readers, interfaces */
 
 static int usage(void)
@@ -47,19 +50,49 @@ static enum err read_conf(const char *path, struct conf **c, struct site *site)
 	return e;
 }
 
-/* Makes dir if it is not there, and gives it to the store's user. Its parents are the operator's. */
-static enum err make_dir(const char *dir, mode_t mode, const struct identity *owner)
+/* Mode and owner of a directory that we have just made. What lies in a directory of the store's user can be
+ * exchanged by that user before we look again: so no link is followed, and only what is still ours is
+ * given away. */
+static enum err hand_over(int at, const char *dir, mode_t mode, const struct identity *owner)
 {
-	if (mkdir(dir, mode) != 0)
-		return errno == EEXIST ? ERR_NONE : err_of_errno(errno);
-	if (chmod(dir, mode) != 0 || (owner != NULL && chown(dir, owner->uid, owner->gid) != 0))
+	int fd = openat(at, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	enum err e = ERR_NONE;
+
+	if (fd < 0)
 		return err_of_errno(errno);
-	return ERR_NONE;
+	if (fstat(fd, &st) != 0 || st.st_uid != geteuid())
+		e = ERR_DENIED;
+	else if (fchmod(fd, mode) != 0 ||
+		(owner != NULL && fchown(fd, owner->uid, owner->gid) != 0))
+		e = err_of_errno(errno);
+	close(fd);
+	return e;
+}
+
+/* Makes dir if it is not there, and gives it to its user. Its parents are the operator's. */
+static enum err make_dir(int at, const char *dir, mode_t mode, const struct identity *owner)
+{
+	if (mkdirat(at, dir, mode) != 0)
+		return errno == EEXIST ? ERR_NONE : err_of_errno(errno);
+	return hand_over(at, dir, mode, owner);
+}
+
+/* pop3d's, in the state directory; SITE_LOST is read there by others. */
+static enum err make_locks(const struct site *site, const struct identity *owner)
+{
+	int state = open(site->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum err e;
+
+	if (state < 0)
+		return err_of_errno(errno);
+	e = make_dir(state, SITE_LOCKS, 0711, owner);
+	close(state);
+	return e;
 }
 
 static enum err make_dirs(const struct site *site)
 {
-	char locks[4200];
 	struct identity owner, mail;
 	bool given = geteuid() == 0 && site->run_as_store[0] != '\0';
 	enum err e = ERR_NONE;
@@ -69,19 +102,15 @@ static enum err make_dirs(const struct site *site)
 	if (given && e == ERR_NONE && site->run_as_group[0] != '\0')
 		e = group_find(site->run_as_group, &owner.gid);
 	if (e == ERR_NONE) /* what is made in it belongs to the group, which reads the view */
-		e = make_dir(site->state_dir, 02755, given ? &owner : NULL);
+		e = make_dir(AT_FDCWD, site->state_dir, 02755, given ? &owner : NULL);
 	if (e == ERR_NONE)
-		e = make_dir(site->run_dir, 0755, given ? &owner : NULL);
+		e = make_dir(AT_FDCWD, site->run_dir, 0755, given ? &owner : NULL);
 	given = given && site->run_as_mail[0] != '\0' &&
 		identity_find(site->run_as_mail, &mail) == ERR_NONE;
-	snprintf(locks, sizeof(locks), "%s/%s", site->state_dir, SITE_LOCKS);
-	if (e == ERR_NONE)
-		e = make_dir(
-			locks, 0711, given ? &mail : NULL); /* pop3d's; SITE_LOST is read there */
-	return e;
+	return e == ERR_NONE ? make_locks(site, given ? &mail : NULL) : e;
 }
 
-/* Held until we end, however we end. */
+/* Held until we end, however we end. A supervisor that looks whether it is held holds it for a moment. */
 static enum err take_lock(const struct site *site)
 {
 	char path[4200];
@@ -91,8 +120,11 @@ static enum err take_lock(const struct site *site)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return err_of_errno(errno);
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return ERR_NONE;
+	for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return ERR_NONE;
+		poll(NULL, 0, LOCK_PAUSE_MS);
+	}
 	close(fd);
 	return ERR_BUSY;
 }

@@ -264,6 +264,9 @@ size_t peers_wait(struct peers *p, int signal_fd, int wait_ms, struct pending *b
 
 	if (poll(polls, n, wait_ms) <= 0)
 		return 0;
+	/* First, so that nobody gets the place, and the answers, of a peer that hangs up below. */
+	if ((polls[1].revents & POLLIN) != 0)
+		accept_peer(p);
 	for (size_t i = 2; i < n; i++) {
 		if ((polls[i].revents & POLLOUT) != 0)
 			send_waiting(whose[i]);
@@ -272,8 +275,6 @@ size_t peers_wait(struct peers *p, int signal_fd, int wait_ms, struct pending *b
 				if (!take_one(whose[i], &batch[got]))
 					break;
 	}
-	if ((polls[1].revents & POLLIN) != 0)
-		accept_peer(p);
 	return got;
 }
 

@@ -95,14 +95,14 @@ static enum err in_a_child(const struct store *s, enum err (*verify)(const struc
 
 /* --- opening the log --- */
 
-static enum err open_log(struct store *s, bool *damaged)
+static enum err open_log(struct store *s)
 {
 	struct log_line l;
 	char aside[64];
 	enum err e = s->verified ? ERR_NONE : in_a_child(s, verify_log);
 
-	*damaged = e == ERR_DAMAGED;
-	if (*damaged) {
+	if (e == ERR_DAMAGED) {
+		s->log_lost = true;
 		e = durable_set_aside(s->site->state_dir, clock_ms(), aside, sizeof(aside));
 		log_begin(&l, LOG_LEVEL_ERROR, "store.log_damaged");
 		log_text(&l, "state_dir", s->site->state_dir);
@@ -152,11 +152,26 @@ static void describe(struct store *s)
 		m->lost_ms = s->lost_ms;
 }
 
+/* The clean mark has to be gone from the device before anything else is written: whatever a power cut
+ * leaves of what follows, the view must not pass for whole. */
+static enum err unmark(struct store *s)
+{
+	enum err e = table_meta(s->view)->clean ? table_begin(s->view) : ERR_NONE;
+
+	if (!table_meta(s->view)->clean || e != ERR_NONE)
+		return e;
+	table_meta(s->view)->clean = false;
+	e = table_commit(s->view);
+	return e == ERR_NONE ? table_sync(s->view) : e;
+}
+
 /* The view goes on: what it has not seen of this log is replayed. */
 static enum err replay(struct store *s, uint64_t after)
 {
-	enum err e = table_begin(s->view);
+	enum err e = unmark(s);
 
+	if (e == ERR_NONE)
+		e = table_begin(s->view);
 	if (e != ERR_NONE)
 		return e;
 	describe(s);
@@ -181,8 +196,10 @@ static void log_rebuilt(struct store *s, const char *what, const char *from)
 
 static enum err fill_log_from_view(struct store *s)
 {
-	enum err e = durable_begin(s->log);
+	enum err e = unmark(s);
 
+	if (e == ERR_NONE)
+		e = durable_begin(s->log);
 	if (e == ERR_NONE)
 		e = table_walk(s->view, append_to_log, s);
 	if (e != ERR_NONE) {
@@ -200,12 +217,13 @@ static enum err fill_log_from_view(struct store *s)
 	return table_commit(s->view);
 }
 
-static enum err make_view(struct store *s, bool log_was_damaged, bool was_there)
+static enum err make_view(struct store *s, bool was_there)
 {
 	const struct window_settings *w = &s->site->window;
 	enum err e = table_make(&s->view, s->site->state_dir, w->max_size);
 
-	if (log_was_damaged)
+	/* A view without a log: one was moved aside by a store that came no further. */
+	if (s->log_lost || (was_there && durable_last(s->log) == 0))
 		s->lost_ms = clock_ms() + w->lifetime_ms + w->slack_ms;
 	if (e == ERR_NONE)
 		e = replay(s, 0);
@@ -235,8 +253,7 @@ static enum err open_view(struct store *s)
 
 enum err store_load(struct store *s)
 {
-	bool damaged;
-	enum err e = open_log(s, &damaged), of_view;
+	enum err e = open_log(s), of_view;
 
 	if (e != ERR_NONE)
 		return e;
@@ -246,7 +263,7 @@ enum err store_load(struct store *s)
 	else if (of_view == ERR_NONE)
 		e = fill_log_from_view(s);
 	else if (of_view == ERR_DAMAGED || of_view == ERR_ABSENT)
-		e = make_view(s, damaged, of_view == ERR_DAMAGED);
+		e = make_view(s, of_view == ERR_DAMAGED);
 	else
 		e = of_view;
 	if (e != ERR_NONE) {
@@ -257,6 +274,7 @@ enum err store_load(struct store *s)
 	if (table_meta(s->view)->stamp_ms > s->stamp_ms)
 		s->stamp_ms = table_meta(s->view)->stamp_ms;
 	s->verified = true;
+	s->log_lost = false;
 	s->stamp_revoked = true; /* it may be a revocation's */
 	return ERR_NONE;
 }

@@ -48,9 +48,13 @@ static int64_t stamp_revocation(struct store *s)
 
 /* --- failure --- */
 
+/* A peer's word for when it was is not believed beyond the present: no mistake of its clock makes every
+ * no uncertain for days. */
 static void note_lost(struct store *s, int64_t login_ms)
 {
-	int64_t until = login_ms + s->site->window.lifetime_ms + s->site->window.slack_ms;
+	int64_t now = clock_ms();
+	int64_t until = (login_ms < now ? login_ms : now) + s->site->window.lifetime_ms +
+		s->site->window.slack_ms;
 
 	if (until > s->lost_ms)
 		s->lost_ms = until;

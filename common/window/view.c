@@ -175,7 +175,10 @@ static bool read_meta(struct view *v, struct view_meta *out)
 
 static bool current(const struct view *v, const struct view_meta *m, int64_t now_ms)
 {
-	return !v->stale && now_ms - m->heartbeat_ms < HEARTBEAT_MAX_MS && now_ms >= m->lost_ms;
+	int64_t age = now_ms - m->heartbeat_ms; /* negative: the clock went back */
+
+	return !v->stale && age < HEARTBEAT_MAX_MS && age > -HEARTBEAT_MAX_MS &&
+		now_ms >= m->lost_ms;
 }
 
 /* A worker that lost a grant says so in the file system at once: the store may be what failed. Asked only
@@ -286,8 +289,8 @@ enum held view_check(struct view *v, struct addr a, int64_t now_ms, struct holde
 	struct view_meta m;
 	bool readable, is_current;
 
-	if (v == NULL || begin(v) != ERR_NONE)
-		return UNKNOWN;
+	if (v == NULL || v->stale || begin(v) != ERR_NONE)
+		return UNKNOWN; /* of a stale view, too: the one behind it may hold revocations */
 	h.n = h.all = 0;
 	readable = read_meta(v, &m);
 	if (readable)

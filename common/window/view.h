@@ -44,7 +44,7 @@ MUST_USE enum err view_open(struct view **out, const char *state_dir);
 void view_close(struct view **v);
 
 /* To be called each second: reopens if the view was replaced by a new one. Fails like view_open(),
- * and then the old one stays and every answer that needs a current view is UNKNOWN. */
+ * and then the old one stays, for listings, and every answer is UNKNOWN. */
 MUST_USE enum err view_refresh(struct view *v);
 
 /* Who may relay from a at now_ms. *out is set only on HELD. NOT_HELD is said only of a view that is
