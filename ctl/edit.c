@@ -125,9 +125,12 @@ static int lock_dir(const char *path)
 }
 
 enum err edit_file(const char *path, enum edit what, const struct subscriber *who,
-	struct str default_domain, struct str line)
+	struct str default_domain, struct str line, gid_t reader)
 {
-	struct stat old = { .st_mode = 0600, .st_uid = geteuid(), .st_gid = getegid() };
+	bool shared = reader != (gid_t)-1;
+	struct stat old = { .st_mode = shared ? 0640 : 0600,
+		.st_uid = geteuid(),
+		.st_gid = shared ? reader : getegid() };
 	struct buf from, to;
 	enum err e = ERR_NONE;
 	int dir = lock_dir(path);

@@ -1,4 +1,5 @@
 /* user.c - the account file: add, passwd, remove, list, check. A password never stands in an argument. */
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <termios.h>
@@ -123,6 +124,15 @@ static bool put_line(
 	return !line->broken;
 }
 
+/* Who reads the file: pop3d's workers and the deliver role, whose user has a group of its own. */
+static gid_t reader_of(const struct ctl *c)
+{
+	const char *user = c->site.run_as_mail;
+	const struct passwd *pw = geteuid() == 0 && user[0] != '\0' ? getpwnam(user) : NULL;
+
+	return pw != NULL ? pw->pw_gid : (gid_t)-1;
+}
+
 int ctl_user_add(struct ctl *c)
 {
 	char stored[HASH_STORED_MAX];
@@ -134,7 +144,7 @@ int ctl_user_add(struct ctl *c)
 	if (read_who(c, &who) && make_stored(c, stored) && put_line(c, &who, stored, &line))
 		code = done(c,
 			edit_file(c->site.users_path, EDIT_ADD, &who, c->site.default_domain,
-				buf_str(&line)),
+				buf_str(&line), reader_of(c)),
 			&who, "added");
 	explicit_bzero(stored, sizeof(stored));
 	buf_free(&line);
@@ -150,7 +160,7 @@ int ctl_user_passwd(struct ctl *c)
 	if (read_who(c, &who) && make_stored(c, stored))
 		code = done(c,
 			edit_file(c->site.users_path, EDIT_REPLACE, &who, c->site.default_domain,
-				str_of(stored)),
+				str_of(stored), reader_of(c)),
 			&who, "has a new password");
 	explicit_bzero(stored, sizeof(stored));
 	return code;
@@ -163,7 +173,8 @@ int ctl_user_remove(struct ctl *c)
 	if (!read_who(c, &who))
 		return EXIT_USAGE;
 	return done(c,
-		edit_file(c->site.users_path, EDIT_REMOVE, &who, c->site.default_domain, STR("")),
+		edit_file(c->site.users_path, EDIT_REMOVE, &who, c->site.default_domain, STR(""),
+			reader_of(c)),
 		&who, "removed");
 }
 

@@ -267,7 +267,9 @@ static void find_recipient(struct session *s)
 	char path[MAILBOX_PATH_MAX];
 	struct subscriber who;
 
-	if (!owner_of(s, &s->lmtpd.recipient, &who))
+	if (!owner_of(s, &s->lmtpd.recipient, &who) && !users_known(s->deliver->users))
+		refuse(s, 451, "4.3.0 The accounts cannot be read now, try again later");
+	else if (!owner_of(s, &s->lmtpd.recipient, &who))
 		refuse(s, 550, "5.1.1 There is no such mailbox here");
 	else if (!mailbox_path(s->hop->mailbox, &who, path) || !add_maildir(s, path))
 		refuse(s, 451, "4.3.0 The mailbox cannot be reached now");

@@ -208,6 +208,11 @@ bool users_owns(struct users *u, const struct subscriber *address, struct subscr
 	return true;
 }
 
+bool users_known(const struct users *u)
+{
+	return u->file != NULL;
+}
+
 /* --- exchanges --- */
 
 static void fail(struct exchange *x, enum users_why why, const struct subscriber *who)

@@ -92,6 +92,9 @@ bool users_apop(const struct users *u);
  * (addresses= in the file) gives its owner in *owner, if owner is not NULL. */
 bool users_owns(struct users *u, const struct subscriber *address, struct subscriber *owner);
 
+/* Has the file ever been read? Until then a no of users_owns() is none. */
+bool users_known(const struct users *u);
+
 /* ERR_ABSENT: no such mechanism; ERR_DENIED: it sends the password and facts say that this is not
  * secure. "APOP" (RFC 1939 7) is a mechanism with one response here, that of users_plain() with the
  * digest for a password; it is never announced for AUTH. heard(owner, ...) will be called once for each step. */

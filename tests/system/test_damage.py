@@ -135,6 +135,21 @@ def test_accounts_that_cannot_be_read_stay_as_they_were(farm):
     until(lambda: farm.login("127.0.6.2").startswith("+OK"), 5, "logins with the file back")
 
 
+def test_a_local_recipient_waits_for_accounts_that_were_never_read(farm):
+    """That nobody is known yet is no reason to return mail to its sender for good."""
+    farm.write()
+    (farm.dir / "users").unlink()
+    farm.spawn("smtpgate")
+    farm.ready("smtpgate")
+    with farm.smtp() as smtp:
+        assert smtp.mail("x@else.test", "anna@example.net")[-1].startswith("451 4.3.0")
+        smtp.says("RSET")
+        farm.write_users()
+        until(lambda: (smtp.says("RSET"), smtp.mail("x@else.test", "anna@example.net"))[1][-1]
+              .startswith("250"), 5, "the account being known")
+        assert smtp.says("RCPT TO:<nobody@example.net>").startswith("550 5.1.1")
+
+
 def test_accounts_change_while_serving(farm):
     farm.start("pop3d")
     farm.users["cleo@example.net"] = "{PLAIN}word"
