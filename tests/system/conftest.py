@@ -14,6 +14,9 @@ from hop import Hop
 from peers import Postfix
 
 
+pytest.register_assert_rewrite("pop3_cases", "pop3_wire")
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "release: runs on the release build (shims, kills, timing, memory)")
     config.addinivalue_line("markers", "soak: the long loops; only with tests/run --soak")
@@ -48,7 +51,7 @@ def pytest_runtest_makereport(item):
     report = outcome.get_result()
     if report.when == "call":
         item.report_call = report
-        if report.failed and (farm := item.funcargs.get("farm")):
+        if report.failed and (farm := item.funcargs.get("farm") or item.funcargs.get("host")):
             report.sections.append(("daemons", "\n".join(
                 f"--- {path.name}\n{path.read_text(errors='replace')[-6000:]}"
                 for path in sorted(farm.dir.glob("*.log")))))
