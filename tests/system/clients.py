@@ -1,11 +1,14 @@
-"""What subscribers really use: curl, fetchmail, mpop, msmtp, swaks, run against a farm from a source
+"""What subscribers really use: curl, fetchmail, mpop, getmail, mutt, msmtp, swaks, run against a farm from a source
 address. Each fetches into, or sends from, files of a test's directory."""
 
 import os
 import pathlib
+import pty
+import select
 import socket
 import subprocess
 import threading
+import time
 
 import house
 from mail import files
@@ -81,13 +84,9 @@ def curl_send(farm, source, sender, recipients, octets, directory, code=0):
 def fetchmail(farm, source, directory, keep, user="anna"):
     """Fetches all into a Maildir-like folder by a delivery command; the octets of each message."""
     directory = pathlib.Path(directory)
-    into = directory / "fetched"
-    into.mkdir(exist_ok=True)
+    mda, into = delivery(directory, "fetched")
     for old in into.iterdir():
         old.unlink()
-    mda = directory / "mda"
-    mda.write_text(f'#!/bin/sh\ncat >"$(mktemp {into}/XXXXXXXX)"\n')
-    mda.chmod(0o755)
     with Via(farm.pop_port, source) as via:
         rc = directory / "fetchmailrc"
         rc.write_text(
@@ -109,6 +108,73 @@ def mpop(farm, source, directory, keep, user="anna"):
         "--tls=off", "--auth=user", f"--user={user}", "--passwordeval=echo secret",
         f"--keep={'on' if keep else 'off'}", "--received-header=off", f"--delivery=maildir,{box}",
         f"--uidls-file={directory}/uidls")
+    return files(box)
+
+
+def delivery(directory, name):
+    """A command that files its standard input in a folder; the two."""
+    into = pathlib.Path(directory) / name
+    into.mkdir(exist_ok=True)
+    mda = pathlib.Path(directory) / f"{name}.mda"
+    mda.write_text(f'#!/bin/sh\ncat >"$(mktemp {into}/XXXXXXXX)"\n')
+    mda.chmod(0o755)
+    return mda, into
+
+
+def maildir(directory, name):
+    """A Maildir to fetch into."""
+    box = pathlib.Path(directory) / name
+    for part in ("new", "cur", "tmp"):
+        (box / part).mkdir(parents=True, exist_ok=True)
+    return box
+
+
+def getmail(farm, source, directory, keep, user="anna", retriever="SimplePOP3Retriever", port=None, more=""):
+    """Fetches all that is new by a delivery command; the octets of each message it ever got."""
+    mda, into = delivery(directory, "getmail")
+    with Via(port or farm.pop_port, source) as via:
+        rc = pathlib.Path(directory) / "getmailrc"
+        rc.write_text(
+            f"[retriever]\ntype = {retriever}\nserver = 127.0.0.1\nport = {via.port}\n"
+            f"username = {user}\npassword = secret\n{more}\n"
+            f"[destination]\ntype = MDA_external\npath = {mda}\nallow_root_commands = true\n"
+            f"[options]\nread_all = false\ndelete = {'false' if keep else 'true'}\n"
+            "delivered_to = false\nreceived = false\nverbose = 0\n")
+        run("getmail", "--getmaildir", directory, "--rcfile", rc, env={"HOME": str(directory)})
+    return [path.read_bytes() for path in sorted(into.iterdir())]
+
+
+def on_terminal(words, env, seconds=60):
+    """Runs a program that wants a terminal until it ends; what it showed."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvpe(words[0], words, {**os.environ, "TERM": "vt100", "LC_ALL": "C", **env})
+    shown, end = b"", time.monotonic() + seconds
+    while time.monotonic() < end:
+        if select.select([terminal], [], [], 0.1)[0]:
+            try:
+                shown += os.read(terminal, 65536)
+            except OSError:  # it has closed it
+                break
+    else:
+        os.kill(pid, 9)
+    os.close(terminal)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status == 0, (words, status, shown[-3000:])
+    return shown
+
+
+def mutt(farm, source, directory, keep, user="anna", scheme="pop", port=None, more=""):
+    """Fetches all into a Maildir with its fetch-mail; the octets of each message there."""
+    box = maildir(directory, "mutt")
+    with Via(port or farm.pop_port, source) as via:
+        rc = pathlib.Path(directory) / "muttrc"
+        rc.write_text(
+            f"set folder={directory} spoolfile={box} mbox_type=Maildir header_cache= wait_key=no quit=yes\n"
+            f"set pop_host={scheme}://127.0.0.1:{via.port} pop_user={user} pop_pass=secret\n"
+            f"set pop_delete={'no' if keep else 'yes'} pop_last=no move=no mark_old=no delete=yes ssl_force_tls=no\n{more}\n"
+            "push <fetch-mail><quit>\n")
+        on_terminal(["mutt", "-n", "-F", str(rc), "-f", str(box)], {"HOME": str(directory)})
     return files(box)
 
 

@@ -95,6 +95,15 @@ def test_mpop(farm, letters, directory, keep):
         assert len(clients.mpop(farm, SOURCE, directory, keep)) == 3, "UIDLs changed between sessions"
 
 
+@pytest.mark.parametrize("keep", [True, False], ids=["keeps", "deletes"])
+@pytest.mark.parametrize("client", [clients.getmail, clients.mutt])
+def test_getmail_and_mutt(farm, letters, directory, client, keep):
+    got = client(farm, SOURCE, directory, keep)
+    assert sorted(map(mail.lf, (strip_added(m) for m in got))) == sorted_lf(letters)
+    assert left(farm) == (3 if keep else 0)
+    assert farm.wait_event("pop3.login")["addr"] == SOURCE
+
+
 def test_one_session_at_a_time_and_in_use_still_grants(farm, letters):
     farm.spawn("smtpgate")
     farm.ready("smtpgate")
