@@ -10,8 +10,9 @@ struct job {
 	struct maildrop *drop;
 	enum pop3_asks kind; /* NOTHING: open it */
 	enum err e;
-	char path[MAILBOX_PATH_MAX]; /* to open */
-	const char *lock_dir;
+	bool again; /* a slice is done, and there is more of the same */
+	char path[MAILBOX_PATH_MAX], sid[SID_TEXT]; /* to open */
+	struct maildrop_place place;
 	size_t message, n, stayed; /* PIECE, UPDATE */
 	uint64_t offset;
 	bool last;
@@ -24,16 +25,17 @@ static void on_run(void *job)
 	struct job *j = job;
 
 	switch (j->kind) {
-	case POP3_ASKS_SCAN: j->e = maildrop_scan(j->drop); break;
+	case POP3_ASKS_SCAN: j->e = maildrop_scan(j->drop, &j->again); break;
 	case POP3_ASKS_PIECE:
 		j->e = maildrop_read(j->drop, j->message, j->offset, j->piece, sizeof(j->piece),
 			&j->n, &j->last);
+		j->again = j->e == ERR_NONE && j->n == 0 && !j->last;
 		break;
 	case POP3_ASKS_UPDATE:
 		j->stayed = maildrop_delete(j->drop, j->doomed);
 		maildrop_close(&j->drop);
 		break;
-	default: j->e = maildrop_open(&j->drop, j->path, j->lock_dir); break;
+	default: j->e = maildrop_open(&j->drop, &j->place); break;
 	}
 }
 
@@ -50,14 +52,14 @@ static uint64_t octets_of(void *ctx, size_t i)
 {
 	const struct session *s = ctx;
 
-	return maildrop_message(s->drop, i).octets;
+	return maildrop_octets(s->drop, i);
 }
 
 static const char *uidl_of(void *ctx, size_t i)
 {
 	const struct session *s = ctx;
 
-	return maildrop_message(s->drop, i).uidl;
+	return maildrop_uidl(s->drop, i);
 }
 
 static void answer_scan(struct session *s, const struct job *j)
@@ -89,6 +91,18 @@ static void answer_update(struct session *s, const struct job *j)
 	pop3_updated(&s->pop3, j->stayed);
 }
 
+static void on_done(void *job);
+
+/* The next slice, behind what others have asked of the pool meanwhile. */
+static bool go_on(struct job *j)
+{
+	j->again = false;
+	if (work_submit(j->session->server->loop, on_run, on_done, j))
+		return true;
+	j->e = ERR_NOMEM;
+	return false;
+}
+
 /* A piece stays where it is until the engine has run, which may be only when what it said before is
  * written: so its job is kept until the next one. */
 static void on_done(void *job)
@@ -100,6 +114,8 @@ static void on_done(void *job)
 		free_job(j);
 		return;
 	}
+	if (j->again && go_on(j))
+		return;
 	s->drop = j->drop;
 	j->drop = NULL;
 	j->session = NULL;
@@ -163,7 +179,9 @@ bool jobs_open(struct session *s)
 		free_job(j);
 		return false;
 	}
-	j->lock_dir = s->server->lock_dir;
+	memcpy(j->sid, s->sid, sizeof(j->sid));
+	j->place = (struct maildrop_place){ j->path, s->server->lock_dir,
+		s->server->settings.uidl_format, j->sid };
 	return submit(s, j);
 }
 

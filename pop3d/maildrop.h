@@ -1,44 +1,69 @@
 /* maildrop.h - a subscriber's Maildir as one POP3 session sees it; the only code that touches it.
  *
- * Every call but maildrop_message() blocks on the file system: from a job of the pool, one at a time.
- * A Maildir may be hostile: only regular files are messages, no link is followed, nothing is opened that
- * could block. A Maildir that is not there is an empty maildrop. */
+ *	maildrop_open() -> maildrop_scan() until done -> messages, reading -> maildrop_delete() -> maildrop_close()
+ *
+ * Every call but the short ones says that it blocks on the file system: from a job of the pool, one at a
+ * time. A call that may take long does a slice of its work, MAILDROP_SLICE_MS or little more, and asks to be
+ * called again, so that one large maildrop does not keep a thread from all others.
+ *
+ * A Maildir may be hostile: only regular files are messages, no link is followed below it, nothing is opened
+ * that could block. A Maildir that is not there is an empty maildrop.
+ *
+ * What is announced is what is sent: sizes come from W= in the name, from the size cache (sizes.h) or from
+ * reading; and before the first octet of a message is given out, its size is known to be that which was
+ * announced, or the message is refused. W= is found out by reading where few messages are new, and believed
+ * until they are read where many are. */
 #ifndef POPGATE_MAILDROP_H
 #define POPGATE_MAILDROP_H
 
 #include "common/base/err.h"
+#include "pop3d/uidl.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#define MAILDROP_SLICE_MS 20
 
 struct maildrop;
 
-struct message { /* borrowed from the maildrop until it is closed */
-	uint64_t octets; /* as sent, without doubled dots */
-	const char *uidl; /* unique within the maildrop, 1 to 70 octets */
+struct maildrop_place {
+	const char *path; /* the Maildir */
+	const char *spare_dir; /* where lock and sizes lie if nothing can be written in path */
+	enum uidl_format uidl;
+	const char *sid; /* of the session, for log lines; NULL for none */
 };
 
-/* Opens and locks path: ERR_BUSY if another session has it. Where nothing can be written there, the lock
- * lies in lock_dir instead. Reads no directory. */
-MUST_USE enum err maildrop_open(struct maildrop **out, const char *path, const char *lock_dir);
+/* Opens and locks it: ERR_BUSY if another session has it. Blocks, but reads no directory. Whoever is refused
+ * for other reasons than ERR_BUSY may try again. */
+MUST_USE enum err maildrop_open(struct maildrop **out, const struct maildrop_place *place);
 
-/* Frees it and gives the lock up. Takes NULL. */
+/* Opens it to look only: takes no lock, writes nothing, takes a size cache of the Maildir's owner. */
+MUST_USE enum err maildrop_look(struct maildrop **out, const struct maildrop_place *place);
+
+/* Frees it and gives the lock up; writes nothing. Takes NULL. */
 void maildrop_close(struct maildrop **m);
 
-/* Takes the snapshot: names, order, sizes. Once. ERR_NOMEM, ERR_IO, ERR_DENIED. */
-MUST_USE enum err maildrop_scan(struct maildrop *m);
+/* When the session before this one began, milliseconds since 1970; 0 if there was none. Short. */
+int64_t maildrop_previous_ms(const struct maildrop *m);
 
+/* Takes the snapshot: names, order, sizes. Blocks for a slice; *more: to be called again. Messages are there
+ * when it has said ERR_NONE without more. ERR_NOMEM, ERR_IO, ERR_DENIED: for good. */
+MUST_USE enum err maildrop_scan(struct maildrop *m, bool *more);
+
+/* How many messages there are; of each its octets as sent, without doubled dots, its unique-id, which is
+ * unique within the maildrop and has 1 to UIDL_MAX octets, and its file, "new/NAME". Texts are borrowed until
+ * the next call. Short. */
 size_t maildrop_count(const struct maildrop *m);
-struct message maildrop_message(const struct maildrop *m, size_t i);
+uint64_t maildrop_octets(const struct maildrop *m, size_t i);
+const char *maildrop_uidl(struct maildrop *m, size_t i);
+const char *maildrop_file(struct maildrop *m, size_t i);
 
-/* The file's octets from offset on, up to size of them; *last with the piece that ends it. ERR_ABSENT: it
- * is no longer there; ERR_DAMAGED: it is shorter than when it was opened. */
+/* The octets of a file from offset on, which is 0 or where the last call ended: up to size of them, *n, and
+ * *last with the piece that ends it. Blocks. No octet and not *last: its size is being made sure of; call
+ * again with the same. ERR_ABSENT: it is no longer there. ERR_DAMAGED: what is there is not what was
+ * announced; if offset was 0, its right size is announced from now on. */
 MUST_USE enum err maildrop_read(struct maildrop *m, size_t i, uint64_t offset, char *dst,
 	size_t size, size_t *n, bool *last);
 
-/* Deletes each message whose place in doomed is true; one that is gone already counts as deleted. Returns
- * how many stayed. */
+/* Deletes each message whose place in doomed is true and takes it off the quota; one that is gone already
+ * counts as deleted. Blocks for as long as it takes. Returns how many stayed. */
 size_t maildrop_delete(struct maildrop *m, const bool *doomed);
 
 #endif

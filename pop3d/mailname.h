@@ -10,19 +10,23 @@
 
 #include "common/base/str.h"
 
-#define UIDL_MAX 70 /* octets, RFC 1939 7 */
+#define MAILNAME_MAX 255 /* octets of a file's name, NAME_MAX of Linux */
 
 struct mailname {
 	struct str unique; /* all before ':' ; borrowed */
 	uint64_t time; /* the digits it begins with, seconds since 1970; 0 without */
-	bool has_wire_size;
+	bool has_wire_size, has_file_size;
 	uint64_t wire_size; /* of W= */
+	uint64_t file_size; /* of S= */
+	bool trashed; /* flag T: such a message is in no Maildir++ quota */
 };
 
-/* False for a name that is no message's: empty, or beginning with a dot. */
+/* False for a name that is no message's: empty, longer than MAILNAME_MAX, or beginning with a dot. A W=
+ * that cannot be true of a file of S= octets (each line's end grows by one octet at most, and the last
+ * line's by two) is taken for none. */
 MUST_USE bool mailname_read(struct str name, struct mailname *out);
 
-/* Can the unique part be a unique-id as it is: 1 to 70 octets of 0x21 to 0x7E? */
-bool mailname_is_uidl(struct str unique);
+/* The order of messages: by time, then by the octets of the unique part. */
+int mailname_compare(uint64_t time_a, struct str a, uint64_t time_b, struct str b);
 
 #endif

@@ -183,8 +183,8 @@ static enum err open_server(struct server *v)
 	if (e != ERR_NONE)
 		return e;
 	snprintf(v->lock_dir, sizeof(v->lock_dir), "%s/%s", kit->site.state_dir, SITE_LOCKS);
-	v->max_connections = limits_connections(
-		v->settings.max_connections, kit->site.workers, 4); /* socket, lock, new, cur */
+	v->max_connections = limits_connections(v->settings.max_connections, kit->site.workers,
+		5); /* socket, Maildir, lock, new, cur */
 	loop_set_deadline(v->loop, kit->site.drain_ms);
 	e = storeline_open(&v->line, v->loop, kit->site.run_dir, v->lock_dir);
 	if (e == ERR_NONE)

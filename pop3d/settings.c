@@ -24,6 +24,7 @@ enum err pop3_settings_read(struct pop3_settings *out, struct conf *c, struct bu
 	*out = (struct pop3_settings){
 		.mailbox = conf_text(s, "mailbox"),
 		.idle_ms = conf_ms(s, "idle_timeout"),
+		.uidl_format = (enum uidl_format)conf_word(s, "uidl_format"),
 		.max_connections = conf_number(s, "max_connections"),
 		.max_connections_per_address = conf_number(s, "max_connections_per_address"),
 		.login_delay_s = (unsigned)(delay_ms / 1000),

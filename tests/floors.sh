@@ -36,7 +36,7 @@ forbid "$(echo "$all" | grep -E '^common/(base|conf|daemon|line|net|store|users|
 forbid "$(echo "$all" | grep '^pop3d/')" "${inc}(smtpgate|ctl)/" "pop3d knows POP3 alone"
 forbid "$(echo "$all" | grep '^smtpgate/')" "${inc}(pop3d|ctl)/" "smtpgate knows SMTP alone"
 
-engines='^(pop3d/(pop3|hello|auth|trans|send|mailname)|smtpgate/(gate|hello|mail|data|upstream|lmtpd|body|path|reply|policy|received))\.[ch]$'
+engines='^(pop3d/(pop3|hello|auth|trans|send|mailname|quota|sizes|uidl)|smtpgate/(gate|hello|mail|data|upstream|lmtpd|body|path|reply|policy|received))\.[ch]$'
 forbid "$(echo "$all" | grep -E "$engines")" "${inc}(common/(net|users|window|daemon|worker|conf)/|sys/socket|unistd|fcntl|common/base/clock)" \
 	"an engine knows no socket, file or clock"
 exit $bad

@@ -43,6 +43,7 @@ static const struct conf_option pop3d_listener_options[] = {
 static const struct conf_option pop3d_options[] = {
 	{ "listener",                    CONF_TITLED,   NULL,    NULL,      pop3d_listener_options },
 	{ "mailbox",                     CONF_TEXT,     "maildir:/var/mail/%d/%n", NULL, NULL },
+	{ "uidl_format",                 CONF_WORD,     "filename", "filename|dovecot|courier|md5", NULL },
 	{ "idle_timeout",                CONF_DURATION, "10m",   NULL,      NULL },
 	{ "login_delay",                 CONF_DURATION, "0s",    NULL,      NULL },
 	{ "implementation",              CONF_BOOL,     "true",  NULL,      NULL },

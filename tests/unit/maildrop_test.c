@@ -47,15 +47,105 @@ static int teardown(void **state)
 	return system(command);
 }
 
-static struct maildrop *open_drop(enum err want)
+static struct maildrop *open_as(enum uidl_format f)
 {
 	struct maildrop *m = NULL;
 	char locks[100];
 
 	snprintf(locks, sizeof(locks), "%s/locks", dir);
-	assert_int_equal(maildrop_open(&m, dir, locks), want);
+	assert_int_equal(
+		maildrop_open(&m, &(struct maildrop_place){ dir, locks, f, "sid" }), ERR_NONE);
 	return m;
 }
+
+static void scan(struct maildrop *m)
+{
+	bool more = true;
+
+	while (more)
+		assert_int_equal(maildrop_scan(m, &more), ERR_NONE);
+}
+
+/* Opened, and scanned. */
+static struct maildrop *scanned(void)
+{
+	struct maildrop *m = open_as(UIDL_FILENAME);
+
+	scan(m);
+	return m;
+}
+
+/* Reads a message in pieces of that size; the octets of its file, or the error. */
+static enum err fetch(struct maildrop *m, size_t i, size_t size, char *text, size_t *n)
+{
+	bool last = false;
+	enum err e = ERR_NONE;
+	size_t got;
+
+	for (*n = 0; e == ERR_NONE && !last; *n += got)
+		e = maildrop_read(m, i, *n, text + *n, size, &got, &last);
+	return e;
+}
+
+static void fetches(struct maildrop *m, size_t i, const char *want)
+{
+	char text[1000];
+	size_t n;
+
+	assert_int_equal(fetch(m, i, 4, text, &n), ERR_NONE);
+	assert_int_equal(n, strlen(want));
+	assert_memory_equal(text, want, n);
+}
+
+static enum err fetch_error(struct maildrop *m, size_t i)
+{
+	char text[1000];
+	size_t n;
+
+	return fetch(m, i, sizeof(text), text, &n);
+}
+
+static void move(const char *from, const char *to)
+{
+	char path[2][300];
+
+	snprintf(path[0], sizeof(path[0]), "%s/%s", dir, from);
+	snprintf(path[1], sizeof(path[1]), "%s/%s", dir, to);
+	assert_int_equal(rename(path[0], path[1]), 0);
+}
+
+static void take_away(const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	assert_int_equal(unlink(path), 0);
+}
+
+static bool there(const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return access(path, F_OK) == 0;
+}
+
+static void holds(const char *name, const char *want)
+{
+	char path[300], text[1000];
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	assert_string_equal(text, want);
+}
+
+/* --- the snapshot --- */
 
 static void messages_stand_in_the_order_of_their_time(void **state)
 {
@@ -64,15 +154,16 @@ static void messages_stand_in_the_order_of_their_time(void **state)
 	(void)state;
 	put("new/20.b.h", "a\nb\n");
 	put("cur/3.z.h:2,S", "a\r\nb");
-	put("cur/20.a.h,W=777:2,", "x\n");
+	put("cur/20.a.h,W=3:2,", "x\n");
 	put("cur/.hidden", "x\n");
-	m = open_drop(ERR_NONE);
-	assert_int_equal(maildrop_scan(m), ERR_NONE);
+	m = scanned();
 	assert_int_equal(maildrop_count(m), 3);
-	assert_string_equal(maildrop_message(m, 0).uidl, "3.z.h");
-	assert_string_equal(maildrop_message(m, 1).uidl, "20.a.h,W=777");
-	assert_string_equal(maildrop_message(m, 2).uidl, "20.b.h");
-	assert_true(maildrop_message(m, 0).octets == 6 && maildrop_message(m, 1).octets == 777);
+	assert_string_equal(maildrop_uidl(m, 0), "3.z.h");
+	assert_string_equal(maildrop_uidl(m, 1), "20.a.h,W=3");
+	assert_string_equal(maildrop_uidl(m, 2), "20.b.h");
+	assert_string_equal(maildrop_file(m, 1), "cur/20.a.h,W=3:2,");
+	assert_true(maildrop_octets(m, 0) == 6 && maildrop_octets(m, 1) == 3 &&
+		maildrop_octets(m, 2) == 6);
 	maildrop_close(&m);
 }
 
@@ -89,38 +180,87 @@ static void only_regular_files_are_messages(void **state)
 	assert_int_equal(symlink("/etc/passwd", path), 0);
 	snprintf(path, sizeof(path), "%s/new/4.dir", dir);
 	assert_int_equal(mkdir(path, 0700), 0);
-	m = open_drop(ERR_NONE);
-	assert_int_equal(maildrop_scan(m), ERR_NONE);
+	m = scanned();
 	assert_int_equal(maildrop_count(m), 1);
 	maildrop_close(&m);
 }
 
-static void a_name_that_is_no_uidl_has_a_digest_for_one(void **state)
+static void hostile_names_have_ids_of_their_own(void **state)
 {
 	struct maildrop *m;
 
 	(void)state;
 	put("new/1.a b", "x\n");
 	put("new/2.0123456789012345678901234567890123456789012345678901234567890123456789", "x\n");
-	m = open_drop(ERR_NONE);
-	assert_int_equal(maildrop_scan(m), ERR_NONE);
-	for (size_t i = 0; i < 2; i++) {
-		assert_int_equal(strlen(maildrop_message(m, i).uidl), 40);
-		assert_int_equal(strspn(maildrop_message(m, i).uidl, "0123456789abcdef"), 40);
+	put("new/\x01\xff\n", "x\n");
+	put("new/0123456789abcdef0123456789abcdef01234567", "x\n");
+	put("cur/1.twin:2,", "x\n");
+	put("cur/1.twin:2,S", "y\n");
+	m = scanned();
+	assert_int_equal(maildrop_count(m), 6);
+	for (size_t i = 0; i < 6; i++) {
+		char id[UIDL_MAX + 1];
+
+		strcpy(id, maildrop_uidl(m, i));
+		assert_true(uidl_fits(str_of(id)));
+		for (size_t other = 0; other < i; other++)
+			assert_string_not_equal(maildrop_uidl(m, other), id);
 	}
-	assert_string_not_equal(maildrop_message(m, 0).uidl, maildrop_message(m, 1).uidl);
 	maildrop_close(&m);
+}
+
+static void two_names_of_one_file_are_one_message(void **state)
+{
+	struct maildrop *m;
+	char path[2][200];
+
+	(void)state;
+	put("new/1.a", "x\n");
+	snprintf(path[0], sizeof(path[0]), "%s/new/1.a", dir);
+	snprintf(path[1], sizeof(path[1]), "%s/cur/1.a:2,S", dir);
+	assert_int_equal(link(path[0], path[1]), 0);
+	m = scanned();
+	assert_int_equal(maildrop_count(m), 1);
+	assert_string_equal(maildrop_file(m, 0), "cur/1.a:2,S");
+	maildrop_close(&m);
+}
+
+static void new_or_cur_that_is_a_link_is_no_maildrop(void **state)
+{
+	struct maildrop *m = NULL;
+	char path[200], locks[100];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/cur", dir);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(symlink("/etc", path), 0);
+	snprintf(locks, sizeof(locks), "%s/locks", dir);
+	assert_int_not_equal(
+		maildrop_open(&m, &(struct maildrop_place){ dir, locks, UIDL_FILENAME, NULL }),
+		ERR_NONE);
+	assert_null(m);
 }
 
 static void one_session_at_a_time_and_the_lock_goes_with_it(void **state)
 {
-	struct maildrop *m = open_drop(ERR_NONE);
+	struct maildrop *m = open_as(UIDL_FILENAME), *other = NULL;
+	char locks[100];
 
 	(void)state;
-	assert_null(open_drop(ERR_BUSY));
+	snprintf(locks, sizeof(locks), "%s/locks", dir);
+	assert_int_equal(
+		maildrop_open(&other, &(struct maildrop_place){ dir, locks, UIDL_FILENAME, NULL }),
+		ERR_BUSY);
+	assert_int_equal(
+		maildrop_look(&other, &(struct maildrop_place){ dir, locks, UIDL_FILENAME, NULL }),
+		ERR_NONE);
+	assert_true(maildrop_previous_ms(m) == 0);
+	maildrop_close(&other);
 	maildrop_close(&m);
-	m = open_drop(ERR_NONE);
+	m = open_as(UIDL_FILENAME);
+	assert_true(maildrop_previous_ms(m) > INT64_C(1600000000000));
 	maildrop_close(&m);
+	assert_true(there("popgate.lock"));
 }
 
 static void no_maildir_is_an_empty_maildrop(void **state)
@@ -131,61 +271,352 @@ static void no_maildir_is_an_empty_maildrop(void **state)
 	(void)state;
 	snprintf(path, sizeof(path), "%s/nobody", dir);
 	snprintf(locks, sizeof(locks), "%s/locks", dir);
-	assert_int_equal(maildrop_open(&m, path, locks), ERR_NONE);
-	assert_int_equal(maildrop_scan(m), ERR_NONE);
+	assert_int_equal(
+		maildrop_open(&m, &(struct maildrop_place){ path, locks, UIDL_FILENAME, NULL }),
+		ERR_NONE);
+	scan(m);
 	assert_int_equal(maildrop_count(m), 0);
 	maildrop_close(&m);
 }
 
-static void reads_in_pieces_and_sees_what_has_changed(void **state)
+static void hostile_files_beside_the_messages_are_not_touched(void **state)
+{
+	static const char *const names[] = { "popgate.lock", "popgate-sizes", "popgate-sizes.new",
+		"maildirsize" };
+	const bool doomed[] = { true };
+	struct maildrop *m;
+	char path[300], victim[300];
+
+	(void)state;
+	put("victim", "1000S\n");
+	snprintf(victim, sizeof(victim), "%s/victim", dir);
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		assert_int_equal(symlink(victim, path), 0);
+	}
+	put("new/1.a", "x\n");
+	m = scanned();
+	assert_int_equal(maildrop_count(m), 1);
+	assert_int_equal(maildrop_delete(m, doomed), 0);
+	maildrop_close(&m);
+	holds("victim", "1000S\n");
+}
+
+/* --- sizes --- */
+
+static void a_wrong_w_is_found_out(void **state)
 {
 	struct maildrop *m;
-	char piece[4], path[2][200];
+
+	(void)state;
+	put("new/1.a,W=777", "a\nb");
+	m = scanned();
+	assert_true(maildrop_octets(m, 0) == 6);
+	fetches(m, 0, "a\nb");
+	maildrop_close(&m);
+}
+
+static void of_many_new_messages_w_is_found_out_before_they_are_sent(void **state)
+{
+	struct maildrop *m;
+	char name[60];
 	bool last;
 	size_t n;
 
 	(void)state;
-	put("new/1.a", "123456");
-	put("new/2.b", "xxxxxx");
-	m = open_drop(ERR_NONE);
-	assert_int_equal(maildrop_scan(m), ERR_NONE);
-	assert_int_equal(maildrop_read(m, 0, 0, piece, 4, &n, &last), ERR_NONE);
-	assert_true(n == 4 && !last && memcmp(piece, "1234", 4) == 0);
-	assert_int_equal(maildrop_read(m, 0, 4, piece, 4, &n, &last), ERR_NONE);
-	assert_true(n == 2 && last);
-	snprintf(path[0], sizeof(path[0]), "%s/new/1.a", dir);
-	snprintf(path[1], sizeof(path[1]), "%s/cur/1.a:2,S", dir);
-	assert_int_equal(rename(path[0], path[1]), 0);
-	assert_int_equal(maildrop_read(m, 0, 0, piece, 4, &n, &last), ERR_NONE);
-	assert_int_equal(truncate(path[1], 4), 0);
-	assert_int_equal(maildrop_read(m, 0, 4, piece, 4, &n, &last), ERR_DAMAGED);
-	assert_int_equal(unlink(path[1]), 0);
-	assert_int_equal(maildrop_read(m, 0, 0, piece, 4, &n, &last), ERR_ABSENT);
+	for (int i = 0; i < 150; i++) {
+		snprintf(name, sizeof(name), "new/%d.a,W=%d", 100 + i, i == 3 ? 777 : 3);
+		put(name, "x\n");
+	}
+	m = scanned();
+	assert_true(maildrop_octets(m, 3) == 777);
+	fetches(m, 4, "x\n");
+	assert_int_equal(maildrop_read(m, 3, 0, name, 1, &n, &last), ERR_DAMAGED);
+	assert_int_equal(n, 0);
+	assert_true(maildrop_octets(m, 3) == 3);
+	fetches(m, 3, "x\n");
+	maildrop_close(&m);
+	m = scanned();
+	assert_true(maildrop_octets(m, 3) == 3); /* the cache has learnt it */
 	maildrop_close(&m);
 }
+
+static void sizes_are_counted_once(void **state)
+{
+	struct maildrop *m;
+
+	(void)state;
+	put("new/1.a", "a\nb\n");
+	put("new/2.b", "x\n");
+	m = scanned();
+	maildrop_close(&m);
+	assert_true(there("popgate-sizes") && !there("popgate-sizes.new"));
+	put("new/1.a", "a longer text\n"); /* nobody looks at the file before it is sent */
+	move("new/1.a", "cur/1.a:2,S");
+	m = scanned();
+	assert_true(maildrop_octets(m, 0) == 6 && maildrop_octets(m, 1) == 3);
+	assert_int_equal(fetch_error(m, 0), ERR_DAMAGED);
+	assert_true(maildrop_octets(m, 0) == 15);
+	fetches(m, 0, "a longer text\n");
+	maildrop_close(&m);
+	m = scanned();
+	assert_true(maildrop_octets(m, 0) == 15);
+	maildrop_close(&m);
+}
+
+static void a_damaged_cache_is_as_good_as_none(void **state)
+{
+	struct maildrop *m;
+
+	(void)state;
+	put("popgate-sizes", "PGSIZES\001 and then nonsense");
+	put("new/1.a", "a\nb\n");
+	m = scanned();
+	assert_true(maildrop_octets(m, 0) == 6);
+	maildrop_close(&m);
+}
+
+static void one_who_looks_writes_nothing(void **state)
+{
+	struct maildrop *m = NULL;
+	char locks[100];
+
+	(void)state;
+	put("new/1.a", "a\nb\n");
+	snprintf(locks, sizeof(locks), "%s/locks", dir);
+	assert_int_equal(
+		maildrop_look(&m, &(struct maildrop_place){ dir, locks, UIDL_FILENAME, NULL }),
+		ERR_NONE);
+	scan(m);
+	assert_true(maildrop_octets(m, 0) == 6);
+	maildrop_close(&m);
+	assert_false(there("popgate-sizes") || there("popgate.lock"));
+}
+
+/* --- reading --- */
+
+static void a_message_is_found_wherever_it_went(void **state)
+{
+	struct maildrop *m;
+
+	(void)state;
+	put("new/1.a", "123456");
+	put("new/2.b", "xxxxxx");
+	m = scanned();
+	fetches(m, 0, "123456");
+	move("new/1.a", "cur/1.a:2,S");
+	fetches(m, 0, "123456");
+	move("cur/1.a:2,S", "cur/1.a:2,RS");
+	fetches(m, 0, "123456");
+	take_away("cur/1.a:2,RS");
+	assert_int_equal(fetch_error(m, 0), ERR_ABSENT);
+	put("cur/1.a:2,", "123456");
+	fetches(m, 0, "123456");
+	maildrop_close(&m);
+}
+
+static void a_file_that_changes_while_it_is_sent_has_no_regular_end(void **state)
+{
+	static const char *const then[] = { "1234", "12345678", "abcdef" };
+	struct maildrop *m;
+	char piece[10];
+	bool last;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		put("new/1.a", "123456");
+		m = scanned();
+		(void)!maildrop_read(
+			m, 0, 0, piece, 4, &n, &last); /* the cache knew another file */
+		if (n == 0)
+			assert_int_equal(maildrop_read(m, 0, 0, piece, 4, &n, &last), ERR_NONE);
+		assert_true(n == 4 && !last);
+		put("new/1.a", then[i]);
+		assert_int_equal(maildrop_read(m, 0, 4, piece, 4, &n, &last), ERR_DAMAGED);
+		assert_false(last);
+		maildrop_close(&m);
+	}
+}
+
+static void an_empty_message_is_one(void **state)
+{
+	struct maildrop *m;
+
+	(void)state;
+	put("new/1.a", "");
+	m = scanned();
+	assert_true(maildrop_octets(m, 0) == 0);
+	fetches(m, 0, "");
+	maildrop_close(&m);
+}
+
+static void what_became_a_link_or_a_fifo_is_not_read(void **state)
+{
+	struct maildrop *m;
+	char path[200];
+
+	(void)state;
+	put("new/1.a", "x\n");
+	put("new/2.b", "x\n");
+	m = scanned();
+	take_away("new/1.a");
+	take_away("new/2.b");
+	snprintf(path, sizeof(path), "%s/new/1.a", dir);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	snprintf(path, sizeof(path), "%s/new/2.b", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_not_equal(fetch_error(m, 0), ERR_NONE);
+	assert_int_not_equal(fetch_error(m, 1), ERR_NONE);
+	maildrop_close(&m);
+}
+
+/* --- ids of other servers --- */
+
+static void dovecots_ids_and_order_are_kept(void **state)
+{
+	struct maildrop *m;
+
+	(void)state;
+	put("dovecot-uidlist", "3 V1795627498 N9\n1 :30.c\n2 :20.b:2,S\n3 P30.c :10.a\n");
+	put("new/10.a", "x\n");
+	put("new/20.b", "x\n");
+	put("new/30.c", "x\n");
+	put("new/5.later", "x\n");
+	m = open_as(UIDL_DOVECOT);
+	scan(m);
+	assert_int_equal(maildrop_count(m), 4);
+	assert_string_equal(maildrop_uidl(m, 0), "000000016b0719ea");
+	assert_string_equal(maildrop_uidl(m, 1), "000000026b0719ea");
+	assert_string_equal(maildrop_uidl(m, 2), "30.c");
+	assert_string_equal(maildrop_uidl(m, 3), "5.later");
+	move("new/10.a", "cur/10.a:2,S");
+	move("new/30.c", "cur/30.c:2,S");
+	fetches(m, 0, "x\n");
+	fetches(m, 2, "x\n");
+	assert_string_equal(maildrop_file(m, 2), "cur/10.a:2,S");
+	maildrop_close(&m);
+}
+
+static void equal_ids_in_a_list_are_told_apart(void **state)
+{
+	struct maildrop *m;
+
+	(void)state;
+	put("dovecot-uidlist", "3 V1 N9\n1 Psame :1.a\n2 Psame :2.b\n3 P4.d :3.c\n");
+	for (const char *name = "new/1.a\0new/2.b\0new/3.c\0new/4.d\0"; *name != '\0';
+		name += strlen(name) + 1)
+		put(name, "x\n");
+	m = open_as(UIDL_DOVECOT);
+	scan(m);
+	for (size_t i = 0; i < 4; i++)
+		for (size_t other = 0; other < i; other++) {
+			char id[UIDL_MAX + 1];
+
+			strcpy(id, maildrop_uidl(m, i));
+			assert_string_not_equal(maildrop_uidl(m, other), id);
+		}
+	maildrop_close(&m);
+}
+
+static void what_is_no_list_names_nothing(void **state)
+{
+	struct maildrop *m;
+
+	(void)state;
+	put("courierpop3dsizelist", "nonsense\n");
+	put("new/1.a", "x\n");
+	m = open_as(UIDL_COURIER);
+	scan(m);
+	assert_string_equal(maildrop_uidl(m, 0), "1.a");
+	maildrop_close(&m);
+}
+
+static void a_list_that_is_there_and_cannot_be_read_is_waited_for(void **state)
+{
+	struct maildrop *m;
+	char path[200];
+	bool more = true;
+	enum err e = ERR_NONE;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/courierpop3dsizelist", dir);
+	assert_int_equal(symlink(path, path), 0);
+	put("new/1.a", "x\n");
+	m = open_as(UIDL_COURIER);
+	while (e == ERR_NONE && more)
+		e = maildrop_scan(m, &more);
+	assert_int_equal(e, ERR_DENIED);
+	maildrop_close(&m);
+}
+
+/* --- deleting --- */
 
 static void deletes_what_is_doomed_wherever_it_went(void **state)
 {
 	const bool doomed[] = { true, false, true };
 	struct maildrop *m;
-	char path[2][200];
 
 	(void)state;
 	put("new/1.a", "x\n");
 	put("new/2.b", "x\n");
 	put("cur/3.c:2,", "x\n");
-	m = open_drop(ERR_NONE);
-	assert_int_equal(maildrop_scan(m), ERR_NONE);
-	snprintf(path[0], sizeof(path[0]), "%s/new/1.a", dir);
-	snprintf(path[1], sizeof(path[1]), "%s/cur/1.a:2,RS", dir);
-	assert_int_equal(rename(path[0], path[1]), 0);
-	snprintf(path[0], sizeof(path[0]), "%s/cur/3.c:2,", dir);
-	assert_int_equal(unlink(path[0]), 0);
+	m = scanned();
+	move("new/1.a", "cur/1.a:2,RS");
+	take_away("cur/3.c:2,");
 	assert_int_equal(maildrop_delete(m, doomed), 0);
-	assert_int_equal(access(path[1], F_OK), -1);
-	snprintf(path[0], sizeof(path[0]), "%s/new/2.b", dir);
-	assert_int_equal(access(path[0], F_OK), 0);
+	assert_false(there("cur/1.a:2,RS"));
+	assert_true(there("new/2.b"));
 	maildrop_close(&m);
+}
+
+static void says_what_stayed(void **state)
+{
+	const bool doomed[] = { true, true };
+	struct maildrop *m;
+	char path[200];
+
+	(void)state;
+	put("new/1.a", "x\n");
+	put("new/2.b", "x\n");
+	m = scanned();
+	take_away("new/1.a");
+	snprintf(path, sizeof(path), "%s/new/1.a", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(maildrop_delete(m, doomed), 1);
+	assert_false(there("new/2.b"));
+	maildrop_close(&m);
+}
+
+static void the_quota_is_kept(void **state)
+{
+	const bool doomed[] = { true, true, true, false };
+	struct maildrop *m;
+
+	(void)state;
+	put("maildirsize", "1000S,10C\n 100 4\n");
+	put("new/1.a", "12345\n");
+	put("cur/2.b,S=20:2,S", "xx\n");
+	put("cur/3.c:2,T", "thrown away\n");
+	put("cur/4.d:2,", "stays\n");
+	m = scanned();
+	assert_int_equal(maildrop_delete(m, doomed), 0);
+	maildrop_close(&m);
+	holds("maildirsize", "1000S,10C\n 100 4\n-26 -2\n");
+}
+
+static void what_is_no_quota_is_left_alone(void **state)
+{
+	const bool doomed[] = { true };
+	struct maildrop *m;
+
+	(void)state;
+	put("maildirsize", "From anna\n");
+	put("new/1.a", "12345\n");
+	m = scanned();
+	assert_int_equal(maildrop_delete(m, doomed), 0);
+	maildrop_close(&m);
+	holds("maildirsize", "From anna\n");
 }
 
 int main(void)
@@ -194,11 +625,29 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		DROP(messages_stand_in_the_order_of_their_time),
 		DROP(only_regular_files_are_messages),
-		DROP(a_name_that_is_no_uidl_has_a_digest_for_one),
+		DROP(hostile_names_have_ids_of_their_own),
+		DROP(two_names_of_one_file_are_one_message),
+		DROP(new_or_cur_that_is_a_link_is_no_maildrop),
 		DROP(one_session_at_a_time_and_the_lock_goes_with_it),
 		DROP(no_maildir_is_an_empty_maildrop),
-		DROP(reads_in_pieces_and_sees_what_has_changed),
+		DROP(hostile_files_beside_the_messages_are_not_touched),
+		DROP(a_wrong_w_is_found_out),
+		DROP(of_many_new_messages_w_is_found_out_before_they_are_sent),
+		DROP(sizes_are_counted_once),
+		DROP(a_damaged_cache_is_as_good_as_none),
+		DROP(one_who_looks_writes_nothing),
+		DROP(a_message_is_found_wherever_it_went),
+		DROP(a_file_that_changes_while_it_is_sent_has_no_regular_end),
+		DROP(an_empty_message_is_one),
+		DROP(what_became_a_link_or_a_fifo_is_not_read),
+		DROP(dovecots_ids_and_order_are_kept),
+		DROP(equal_ids_in_a_list_are_told_apart),
+		DROP(what_is_no_list_names_nothing),
+		DROP(a_list_that_is_there_and_cannot_be_read_is_waited_for),
 		DROP(deletes_what_is_doomed_wherever_it_went),
+		DROP(says_what_stayed),
+		DROP(the_quota_is_kept),
+		DROP(what_is_no_quota_is_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

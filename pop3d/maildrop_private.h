@@ -1,0 +1,149 @@
+/* maildrop_private.h - between the files of the maildrop: maildrop.c opens and locks, mailscan.c takes the
+ * snapshot, mailsizes.c keeps the size cache, mailread.c reads and deletes. */
+#ifndef POPGATE_MAILDROP_PRIVATE_H
+#define POPGATE_MAILDROP_PRIVATE_H
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include "common/base/buf.h"
+#include "common/base/log.h"
+#include "common/line/dot.h"
+#include "pop3d/maildrop.h"
+#include "pop3d/sizes.h"
+
+enum place {
+	IN_NEW,
+	IN_CUR
+};
+
+struct file {
+	char *name; /* owned; as it stands in its directory */
+	char *uidl; /* owned; NULL where the name gives it */
+	uint64_t time; /* sorts by it, then by the unique part */
+	uint64_t rank; /* sorts by it before, in another server's list */
+	uint64_t octets;
+	uint64_t inode; /* tells twins apart */
+	uint32_t stamp; /* of the file that octets were counted of */
+	uint16_t unique_n; /* octets of name that are its unique part */
+	uint8_t place; /* enum place */
+	bool sized; /* octets are to be announced */
+	bool sure; /* they were counted, in the file that stamp tells */
+	bool twin; /* another file has the same unique part */
+	bool gone; /* was not there when the directories were last read */
+};
+
+/* A file whose octets are being counted. */
+struct count {
+	int fd; /* owned; -1 */
+	struct stat before; /* when it was opened */
+	struct dot_out dot;
+	uint64_t offset, octets;
+	unsigned tries;
+};
+
+enum scan {
+	SCAN_NEW,
+	SCAN_CUR,
+	SCAN_ORDER,
+	SCAN_CACHE,
+	SCAN_SIZES,
+	SCAN_NAMES,
+	SCAN_DONE,
+};
+
+struct maildrop {
+	char *path, *spare_dir, *sid; /* owned */
+	enum uidl_format format;
+	bool look; /* writes nothing */
+	bool absent; /* there is no Maildir */
+	int root; /* the Maildir, O_PATH; -1 */
+	int dirs[2]; /* new and cur; -1 where there is none */
+	int lock; /* held while open */
+	int64_t previous_ms;
+
+	struct file *files; /* owned; by age until SCAN_NAMES, by rank and age behind it */
+	size_t n, cap;
+	struct file **by_age; /* owned; NULL where files are in that order */
+	struct timespec
+		listed[2]; /* when the directories were changed last before they were read again */
+	bool settled; /* and had been for long enough to tell */
+
+	enum scan scan;
+	DIR *listing; /* owned; of the directory that is being listed */
+	size_t at; /* of files, while sizes are found out */
+	bool check_sizes; /* W= is not believed unread */
+	size_t unreadable; /* left out */
+
+	struct count count; /* of files[at], or of the one that is read next */
+	size_t unsaved, saved; /* counted, and not in the cache; entries in the cache */
+	uint64_t unsaved_octets;
+
+	int fd; /* of the message that is being read; -1 */
+	size_t reading;
+	struct stat reading_st; /* of it when it was opened */
+	struct dot_out reading_dot;
+	uint64_t read_offset,
+		read_octets; /* of the file given out, and what they make on the wire */
+
+	char text[MAILNAME_MAX + 8]; /* for what is borrowed until the next call */
+};
+
+static inline struct str unique_of(const struct file *f)
+{
+	return (struct str){ f->name, f->unique_n };
+}
+
+static inline uint32_t stamp_of(const struct stat *st)
+{
+	return sizes_stamp((uint64_t)st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+}
+
+/* Written to since? */
+static inline bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+		a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Begins a log line with the session and the Maildir in it. */
+void maildrop_log(
+	struct log_line *l, enum log_level level, const char *event, const struct maildrop *m);
+void close_if_open(int *fd); /* and sets it to -1 */
+
+/* A path of this maildrop's own in the spare directory: its digest and suffix. dst has 4200 octets. */
+void spare_path(const struct maildrop *m, const char *suffix, char *dst);
+
+/* mailscan.c: */
+
+/* The entries of new or cur, for closedir(); NULL with errno. */
+DIR *list_dir(const struct maildrop *m, enum place place);
+
+/* Is that entry a regular file? */
+bool is_regular(int dir, const struct dirent *d);
+
+/* The whole of a regular file in the Maildir into bytes, no more than its limit. ERR_ABSENT: there is none, or
+ * no regular one; *st is set on ERR_NONE. */
+MUST_USE enum err read_whole(int dir, const char *name, struct buf *bytes, struct stat *st);
+
+/* mailsizes.c: */
+
+/* Takes what the cache knows of files, which are in the order of age. */
+void sizes_load(struct maildrop *m);
+
+/* Writes the cache anew, if that is worth it or must be. */
+void sizes_save(struct maildrop *m, bool must);
+
+/* mailread.c: */
+
+/* Opens a message, wherever it has gone; -1 with errno. */
+int open_message(struct maildrop *m, struct file *f, struct stat *st);
+
+/* Counts octets of c until the end of the file or until_ms (steady clock). *done: all are counted, and the file
+ * was the same before and after. ERR_DAMAGED: it keeps changing. */
+MUST_USE enum err count_some(struct count *c, int64_t until_ms, bool *done);
+
+/* A file's size was found by reading it all. */
+void learn(struct maildrop *m, struct file *f, const struct count *c);
+
+#endif
