@@ -82,21 +82,20 @@ static void put_window(struct table *t, const struct identity_found *i)
 	row(t, "window", text);
 }
 
-static const char *answer_of(const struct decision *d, bool at_mail)
+static void put_decision(struct table *t, const char *rule, const struct decision *d)
 {
-	switch (d->verdict) {
-	case VERDICT_ACCEPT: return "accept";
-	case VERDICT_LATER: return "451 4.3.0";
-	case VERDICT_REFUSE: return at_mail ? "530 5.7.0" : "550 5.7.1";
-	}
-	return "?";
+	char text[40];
+
+	snprintf(text, sizeof(text), "%d %s", d->code, d->status);
+	row(t, rule, d->verdict == VERDICT_ACCEPT ? "accept" : text);
 }
 
-static struct policy_facts facts_of(const struct question *q, enum proof proof)
+static struct policy_facts facts_of(const struct question *q, const struct identity_found *i)
 {
 	return (struct policy_facts){
 		.role = q->settings.roles[q->listener],
-		.proof = proof,
+		.client = identity_client(i),
+		.rules = q->settings.rules,
 		.local = q->has_recipient &&
 			(q->recipient.domain_n == 0 ||
 				gate_is_local(&q->settings, path_domain(&q->recipient))),
@@ -107,25 +106,77 @@ static struct policy_facts facts_of(const struct question *q, enum proof proof)
 	};
 }
 
-static int put_answer(struct table *t, const struct question *q, enum proof proof)
+/* The rules that look at MAIL FROM and at how many hold the address. */
+static void put_sender(struct table *t, const struct question *q, const struct identity_found *i)
 {
-	const struct policy_facts facts = facts_of(q, proof);
+	const struct policy_rules *r = &q->settings.rules;
+	char text[200];
+
+	if (i->proof != PROOF_WINDOW && i->proof != PROOF_AUTH)
+		return;
+	row(t, "sender",
+		q->sender.null           ? "the null sender, which fits anyone"
+			: i->sender_fits ? "belongs to who logged in"
+					 : "belongs to nobody who logged in there");
+	row(t, "sender_binding", r->bind_sender ? "enforce" : "not enforced");
+	if (i->proof != PROOF_WINDOW)
+		return;
+	snprintf(text, sizeof(text), "%zu on the address, shared over %u, frozen over %u",
+		i->holders, r->shared_after, r->frozen_after);
+	row(t, "shared", text);
+}
+
+/* What the shadow rules would have said instead. */
+static void put_shadow(struct table *t, const struct question *q, struct policy_facts facts)
+{
+	struct decision d;
+
+	facts.rules = q->settings.shadow;
+	d = policy_mail(&facts);
+	if (d.verdict == VERDICT_ACCEPT && q->has_recipient)
+		d = policy_rcpt(&facts);
+	row(t, "shadow", d.verdict == VERDICT_ACCEPT ? "accept" : d.reason);
+}
+
+static void put_recipient(
+	struct table *t, const struct question *q, const struct policy_facts *f, struct decision *d)
+{
+	*d = policy_rcpt(f);
+	row(t, "recipient", f->local ? "local" : "elsewhere");
+	put_decision(t, "rcpt", d);
+	if (d->verdict == VERDICT_ACCEPT)
+		row(t, "next_hop",
+			d->route == ROUTE_RELAY ? q->settings.relay_to.text.p
+						: q->settings.deliver_to.text.p);
+}
+
+static int put_answer(struct table *t, const struct question *q, const struct identity_found *i)
+{
+	const struct policy_facts facts = facts_of(q, i);
 	struct decision d = policy_mail(&facts);
-	bool at_mail = d.verdict != VERDICT_ACCEPT;
 
 	row(t, "role", facts.role == ROLE_MX ? "mx" : "submission");
-	row(t, "mail", answer_of(&d, true));
-	if (!at_mail && q->has_recipient) {
-		d = policy_rcpt(&facts);
-		row(t, "recipient", facts.local ? "local" : "elsewhere");
-		row(t, "rcpt", answer_of(&d, false));
-		if (d.verdict == VERDICT_ACCEPT)
-			row(t, "next_hop",
-				d.route == ROUTE_RELAY ? q->settings.relay_to.text.p
-						       : q->settings.deliver_to.text.p);
-	}
+	put_decision(t, "mail", &d);
+	if (d.verdict == VERDICT_ACCEPT && q->has_recipient)
+		put_recipient(t, q, &facts, &d);
 	row(t, "reason", d.reason);
+	if (d.verdict == VERDICT_ACCEPT)
+		put_shadow(t, q, facts);
 	return d.verdict == VERDICT_ACCEPT ? EXIT_YES : EXIT_NO;
+}
+
+static void put_networks(struct table *t, const struct identity_found *i)
+{
+	char text[300];
+
+	if (i->proof == PROOF_NETWORK) {
+		snprintf(text, sizeof(text), "the address is in one%s%.200s",
+			i->note[0] != '\0' ? ": " : "", i->note);
+		row(t, "networks", text);
+	} else {
+		row(t, "networks",
+			i->network_ended ? "the address is in one whose time is over" : "no");
+	}
 }
 
 int ctl_explain(struct ctl *c)
@@ -141,12 +192,18 @@ int ctl_explain(struct ctl *c)
 	if (!read_question(c, &q))
 		return EXIT_USAGE;
 	e = view_open(&v, c->site.state_dir);
-	identity_look(&found, &q.settings, v, q.client, &q.sender, clock_ms());
+	identity_look(&found,
+		&(struct identity_facts){ .settings = &q.settings,
+			.view = v,
+			.client = q.client,
+			.sender = &q.sender,
+			.now_ms = clock_ms() });
 	view_close(&v);
 	t = table_new(heads, c->json);
-	row(t, "networks", found.proof == PROOF_NETWORK ? "the address is in one" : "no");
+	put_networks(t, &found);
 	put_window(t, &found);
-	code = put_answer(t, &q, found.proof);
+	put_sender(t, &q, &found);
+	code = put_answer(t, &q, &found);
 	table_end(t);
 	if (found.proof == PROOF_UNKNOWN && e != ERR_NONE)
 		ctl_say("the window in %s cannot be read: %s", c->site.state_dir, err_text(e));

@@ -45,7 +45,7 @@ static size_t take_line(struct body *b, struct str s, bool *bad)
 enum body_scan body_scan(struct body *b, struct str in, struct str *pass, size_t *used)
 {
 	size_t done = 0;
-	bool bad = false;
+	bool bad = false, first;
 
 	while (done < in.n && !bad) {
 		struct str rest = str_from(in, done);
@@ -56,7 +56,10 @@ enum body_scan body_scan(struct body *b, struct str in, struct str *pass, size_t
 			*used = rest.n < 3 ? done : done + 3;
 			return rest.n < 3 ? BODY_MORE : BODY_END;
 		}
+		first = !b->mid_line;
 		n = take_line(b, rest, &bad);
+		if (first && n > 0 && rest.p[0] == '.')
+			b->dots++;
 		done += n;
 		if (n == 0)
 			break;
@@ -66,14 +69,125 @@ enum body_scan body_scan(struct body *b, struct str in, struct str *pass, size_t
 	return bad ? BODY_FORBIDDEN : BODY_MORE;
 }
 
+/* --- rewriting --- */
+
+/* A line of one dot that is not the end: to the next hop it must not be one either. */
+static void end_line(struct body *b, bool bare, struct buf *out)
+{
+	if (b->dot)
+		buf_add(out, STR(".."));
+	buf_add(out, STR("\r\n"));
+	b->dot = b->mid_line = false;
+	b->bare = bare;
+}
+
+static void take_octet(struct body *b, char c, struct buf *out)
+{
+	if (!b->mid_line && !b->dot && c == '.') {
+		b->dot = true;
+		return;
+	}
+	if (b->dot) {
+		buf_add(out, STR("."));
+		b->dots++;
+	}
+	buf_add(out, (struct str){ &c, 1 });
+	b->dot = false;
+	b->mid_line = true;
+}
+
+enum body_scan body_rewrite(struct body *b, struct str in, struct buf *out, size_t *used)
+{
+	for (size_t i = 0; i < in.n; i++) {
+		char c = in.p[i];
+		bool was_cr = b->cr;
+
+		*used = i + (c == '\0' ? 0 : 1);
+		b->cr = c == '\r';
+		if (was_cr && c == '\n' && b->dot && !b->bare)
+			return BODY_END;
+		if (was_cr || c == '\n')
+			end_line(b, !was_cr || c != '\n', out);
+		if (c == '\0')
+			return BODY_FORBIDDEN;
+		if (c != '\r' && c != '\n')
+			take_octet(b, c, out);
+	}
+	*used = in.n;
+	return BODY_MORE;
+}
+
+/* --- chunks --- */
+
+/* The LF of a CR that the last piece ended in. */
+static bool take_lf(struct body *b, struct str *in, struct buf *out)
+{
+	if (in->p[0] != '\n')
+		return false;
+	buf_add(out, STR("\r\n"));
+	*in = str_from(*in, 1);
+	b->cr = b->mid_line = false;
+	return true;
+}
+
+bool body_chunk(struct body *b, struct str in, struct buf *out)
+{
+	bool bad = false, first;
+	size_t n;
+
+	while (in.n > 0 && !bad) {
+		if (b->cr) {
+			if (!take_lf(b, &in, out))
+				return false;
+			continue;
+		}
+		first = !b->mid_line;
+		n = take_line(b, in, &bad);
+		if (first && n > 0 && in.p[0] == '.') {
+			buf_add(out, STR("."));
+			b->dots++;
+		}
+		buf_add(out, str_first(in, n));
+		in = str_from(in, n);
+		b->cr = n == 0 && !bad; /* then nothing but a CR is left */
+		if (b->cr)
+			in = str_from(in, 1);
+	}
+	return !bad;
+}
+
+bool body_chunk_end(struct body *b, struct buf *out)
+{
+	if (b->cr)
+		return false;
+	if (b->mid_line)
+		buf_add(out, STR("\r\n"));
+	b->mid_line = false;
+	return true;
+}
+
+/* --- eating --- */
+
+/* How much of CRLF.CRLF the last octets that were used are. */
+static unsigned matched_before(const struct body *b)
+{
+	bool line = !b->mid_line && !b->bare;
+
+	if (b->cr)
+		return b->dot && !b->bare ? 4 : 1;
+	if (b->dot)
+		return b->bare ? 0 : 3;
+	return line ? 2 : 0;
+}
+
 /* Matches CRLF.CRLF octet by octet; the start of a message and of a line stand behind a CRLF. */
 bool body_eat(struct body *b, struct str in, size_t *used)
 {
 	static const char end[] = "\r\n.\r\n";
 
-	if (!b->mid_line && b->matched == 0)
-		b->matched = 2;
-	b->mid_line = true;
+	if (!b->eating)
+		b->matched = matched_before(b);
+	b->eating = true;
 	for (size_t i = 0; i < in.n; i++) {
 		if (in.p[i] == end[b->matched])
 			b->matched++;

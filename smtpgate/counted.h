@@ -13,6 +13,8 @@ enum counted {
 	COUNT_UNKNOWN,
 	COUNT_HOP_FAILURES,
 	COUNT_DOUBLED,
+	COUNT_SHADOWED,
+	COUNT_CUT,
 };
 
 #endif

@@ -1,23 +1,34 @@
 /* data.c - the message: from the client's octets to gate->body, and to its one honest answer. */
 #include "smtpgate/gate_private.h"
 
-static enum step say_reply(struct gate *g, struct buf *out)
+const struct gate_fault gate_bare_line_end = { 550,
+	"5.6.0 The message holds a bare CR, a bare LF or a NUL", "bare-line-end" };
+const struct gate_fault gate_too_large = { 552, "5.3.4 The message is too large", "too-large" };
+static const struct gate_fault too_many_hops = { 554,
+	"5.4.6 Too many Received: fields, the message goes round in circles", "too-many-hops" };
+static const struct gate_fault eight_bit = { 554, "5.6.3 The next hop takes no 8-bit text",
+	"eight-bit" };
+
+enum step gate_say_reply(struct gate *g, struct buf *out)
 {
 	reply_put(out, &g->reply);
 	return STEP_AGAIN;
 }
 
+void gate_begin_body(struct gate *g)
+{
+	g->in_body = true;
+	g->facts->received(g->facts->owner, &g->body);
+}
+
 static enum step started(struct gate *g, struct buf *out)
 {
 	if (g->reply.code != 354) {
-		const struct gate_refusal r = { "data", &g->envelope.sender, NULL, g->reply.code,
-			"next-hop" };
-
-		g->facts->refused(g->facts->owner, &r);
-		return gate_reset(g, out, say_reply);
+		gate_tell_refused(g, "data", NULL, g->reply.code, "next-hop");
+		return gate_reset(g, out, gate_say_reply);
 	}
-	g->in_body = true;
-	g->facts->received(g->facts->owner, &g->body);
+	gate_begin_body(g);
+	g->reads = GATE_READS_MESSAGE;
 	return gate_say(out, 354, "End the message with <CR><LF>.<CR><LF>");
 }
 
@@ -31,7 +42,7 @@ enum step run_data(struct engine *e, struct str args, struct buf *out)
 	return gate_ask(g, GATE_ASKS_DATA, started);
 }
 
-static enum step go_on(struct gate *g, struct buf *out)
+enum step gate_go_on(struct gate *g, struct buf *out)
 {
 	(void)g;
 	(void)out;
@@ -39,31 +50,46 @@ static enum step go_on(struct gate *g, struct buf *out)
 }
 
 /* The transaction is over, one way or the other; nothing of it is left for the next. */
-static enum step finished(struct gate *g, struct buf *out)
+enum step gate_finished(struct gate *g, struct buf *out)
 {
 	reply_put(out, &g->reply);
 	gate_clear(g);
 	return STEP_AGAIN;
 }
 
-static enum step give_up(struct gate *g, int code, const char *text, const char *reason)
+enum step gate_give_up(struct gate *g, const struct gate_fault *fault, gate_then *then_fn)
 {
-	const struct gate_refusal r = { "data", &g->envelope.sender, NULL, code, reason };
-	const struct reply reply = reply_make(code, text);
+	const struct reply reply = reply_make(fault->code, fault->text);
 
-	g->facts->refused(g->facts->owner, &r);
+	gate_tell_refused(g, "data", NULL, fault->code, fault->reason);
 	gate_fail(g, &reply);
-	return gate_ask(g, GATE_ASKS_ABORT, go_on);
+	return gate_ask(g, GATE_ASKS_ABORT, then_fn);
 }
 
-/* The scan stands behind what passed; whether that ended a line decides what ends the message. */
-static enum step too_large(struct gate *g, struct buf *in, size_t passed)
+static bool beyond_seven_bits(struct str s)
 {
-	struct str last = str_first(buf_str(in), passed);
+	unsigned char all = 0;
 
-	g->scan.mid_line = passed > 0 ? !str_ends(last, STR("\r\n")) : g->scan.mid_line;
-	buf_take(in, passed);
-	return give_up(g, 552, "5.3.4 The message is too large", "too-large");
+	for (size_t i = 0; i < s.n; i++)
+		all |= (unsigned char)s.p[i];
+	return (all & 0x80) != 0;
+}
+
+/* A message's size is counted without what transparency adds (RFC 1870 5). What is 8-bit without having
+ * been said to be goes on: it is the client who has not kept to RFC 6152. */
+const struct gate_fault *gate_look(struct gate *g, size_t before)
+{
+	struct str added = str_from(buf_str(&g->body), before);
+
+	g->octets += added.n;
+	received_look(&g->trace, added);
+	if (g->octets - g->scan.dots > gate_max_size(g))
+		return &gate_too_large;
+	if (g->trace.n > RECEIVED_MAX)
+		return &too_many_hops;
+	if (g->seven_bit && g->envelope.eight_bit && beyond_seven_bits(added))
+		return &eight_bit;
+	return NULL;
 }
 
 /* Nobody is to have this message any more; it is read to its end all the same. */
@@ -73,30 +99,44 @@ static enum step eat(struct gate *g, struct buf *in, struct buf *out)
 	bool ended = body_eat(&g->scan, buf_str(in), &used);
 
 	buf_take(in, used);
-	return ended ? finished(g, out) : STEP_READ;
+	return ended ? gate_finished(g, out) : STEP_READ;
 }
 
-enum step gate_run_body(struct gate *g, struct buf *in, struct buf *out)
+static enum body_scan scan(struct gate *g, struct buf *in)
 {
-	struct str pass;
-	size_t used;
+	size_t room = buf_room(&g->body), used = 0;
+	struct str piece = buf_str(in), pass;
 	enum body_scan end;
-	struct str room = buf_str(in);
+
+	if (g->facts->rewrite)
+		room = (room - body_room(0)) / 2;
+	if (piece.n > room)
+		piece.n = room;
+	if (g->facts->rewrite) {
+		end = body_rewrite(&g->scan, piece, &g->body, &used);
+	} else {
+		end = body_scan(&g->scan, piece, &pass, &used);
+		buf_add(&g->body, pass);
+	}
+	buf_take(in, used);
+	return end;
+}
+
+enum step gate_run_message(struct gate *g, struct buf *in, struct buf *out)
+{
+	size_t before = g->body.len;
+	const struct gate_fault *fault;
+	enum body_scan end;
 
 	if (g->eating)
 		return eat(g, in, out);
-	if (room.n > buf_room(&g->body))
-		room.n = buf_room(&g->body);
-	end = body_scan(&g->scan, room, &pass, &used);
-	g->octets += pass.n;
-	if (g->octets > g->facts->max_message_size) /* its end, if it is here, is eaten again */
-		return too_large(g, in, pass.n);
-	buf_add(&g->body, pass);
-	buf_take(in, used);
+	end = scan(g, in);
+	fault = gate_look(g, before);
 	if (end == BODY_FORBIDDEN)
-		return give_up(g, 550, "5.6.0 The message holds a bare CR, a bare LF or a NUL",
-			"bare-line-end");
+		fault = &gate_bare_line_end;
+	if (fault != NULL)
+		return gate_give_up(g, fault, end == BODY_END ? gate_finished : gate_go_on);
 	if (end == BODY_END)
-		return gate_ask(g, GATE_ASKS_END, finished);
-	return g->body.len > 0 ? gate_ask(g, GATE_ASKS_ROOM, go_on) : STEP_READ;
+		return gate_ask(g, GATE_ASKS_END, gate_finished);
+	return g->body.len > 0 ? gate_ask(g, GATE_ASKS_ROOM, gate_go_on) : STEP_READ;
 }

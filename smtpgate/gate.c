@@ -3,30 +3,34 @@
 
 #include <assert.h>
 
+#include "common/line/base64.h"
 #include "common/line/line.h"
 #include "smtpgate/gate_private.h"
 
-#define ANY (GATE_START | GATE_READY | GATE_MAIL)
+#define ANY (GATE_START | GATE_READY | GATE_MAIL | GATE_CHUNKS)
+#define GREETED (GATE_READY | GATE_MAIL | GATE_CHUNKS)
 
 /* clang-format off */
 static const struct verb verbs[] = {
-	{ "EHLO", ANY,                     VERB_ARGS, run_ehlo },
-	{ "HELO", ANY,                     VERB_ARGS, run_helo },
-	{ "MAIL", GATE_READY,              VERB_ARGS, run_mail },
-	{ "RCPT", GATE_MAIL,               VERB_ARGS, run_rcpt },
-	{ "DATA", GATE_MAIL,               VERB_BARE, run_data },
-	{ "RSET", ANY,                     VERB_BARE, run_rset },
-	{ "NOOP", ANY,                     0,         run_noop },
-	{ "VRFY", ANY,                     VERB_ARGS, run_vrfy },
-	{ "EXPN", ANY,                     VERB_ARGS, run_expn },
-	{ "HELP", ANY,                     0,         run_help },
-	{ "QUIT", ANY,                     VERB_BARE, run_quit },
+	{ "EHLO",     ANY,        VERB_ARGS,             run_ehlo },
+	{ "HELO",     ANY,        VERB_ARGS,             run_helo },
+	{ "MAIL",     GATE_READY, VERB_ARGS,             run_mail },
+	{ "RCPT",     GATE_MAIL,  VERB_ARGS,             run_rcpt },
+	{ "DATA",     GATE_MAIL,  VERB_BARE,             run_data },
+	{ "BDAT",     ANY,        VERB_ARGS,             run_bdat }, /* its octets follow, wanted or not */
+	{ "RSET",     ANY,        VERB_BARE,             run_rset },
+	{ "NOOP",     ANY,        0,                     run_noop },
+	{ "VRFY",     ANY,        VERB_ARGS,             run_vrfy },
+	{ "EXPN",     ANY,        VERB_ARGS,             run_expn },
+	{ "HELP",     ANY,        0,                     run_help },
+	{ "STARTTLS", GREETED,    VERB_BARE | VERB_LAST, run_starttls },
+	{ "AUTH",     GATE_READY, VERB_ARGS,             run_auth },
+	{ "QUIT",     ANY,        VERB_BARE,             run_quit },
 	{ NULL, 0, 0, NULL },
 };
 /* clang-format on */
 
-enum step gate_ask(
-	struct gate *g, enum gate_asks kind, enum step (*then_fn)(struct gate *, struct buf *))
+enum step gate_ask(struct gate *g, enum gate_asks kind, gate_then *then_fn)
 {
 	g->ask.kind = kind;
 	g->then = then_fn;
@@ -39,51 +43,54 @@ enum step gate_say(struct buf *out, int code, const char *text)
 	return STEP_AGAIN;
 }
 
+enum step gate_cut(struct gate *g, struct buf *out, const char *text, const char *why)
+{
+	gate_say(out, 421, text);
+	g->cut = why;
+	return STEP_CLOSE;
+}
+
 enum step gate_err(struct gate *g, struct buf *out, int code, const char *text)
 {
 	gate_say(out, code, text);
 	if (++g->errors < GATE_ERRORS_MAX)
 		return STEP_AGAIN;
-	gate_say(out, 421, "4.7.0 Too many errors, closing");
-	return STEP_CLOSE;
+	return gate_cut(g, out, "4.7.0 Too many errors, closing", "errors");
 }
 
 void gate_clear(struct gate *g)
 {
-	if (g->phase == GATE_MAIL)
+	if (g->phase != GATE_START)
 		g->phase = GATE_READY;
+	g->reads = GATE_READS_COMMANDS;
 	g->recipients = 0;
 	g->octets = 0;
-	g->in_body = g->eating = g->asked_hop = false;
+	g->seven_bit = g->in_body = g->eating = g->asked_hop = false;
 	g->scan = (struct body){ 0 };
+	g->trace = (struct received_count){ 0 };
 	memset(&g->envelope, 0, sizeof(g->envelope));
 	buf_free(&g->body);
 }
 
-enum step gate_reset(
-	struct gate *g, struct buf *out, enum step (*then_fn)(struct gate *, struct buf *))
+enum step gate_reset(struct gate *g, struct buf *out, gate_then *then_fn)
 {
-	bool asked = g->asked_hop;
+	bool asked = g->asked_hop, in_body = g->in_body;
 
 	gate_clear(g);
-	return asked ? gate_ask(g, GATE_ASKS_RESET, then_fn) : then_fn(g, out);
+	if (!asked)
+		return then_fn(g, out);
+	return gate_ask(g, in_body ? GATE_ASKS_ABORT : GATE_ASKS_RESET, then_fn);
 }
 
-static enum step greet(struct gate *g, struct buf *out)
-{
-	g->greeted = true;
-	buf_printf(out, "220 %.200s ESMTP Popgate\r\n", g->facts->hostname);
-	return STEP_AGAIN;
-}
-
-/* What speaks here and is no SMTP client, such as a browser that was made to. */
-static bool foreign(struct str line)
+/* What speaks here and is no SMTP client: a browser that was made to, TLS where there is none. */
+static bool foreign(struct str in)
 {
 	static const char *const words[] = { "GET ", "POST ", "HEAD ", "PUT ", "OPTIONS ",
-		"CONNECT ", "DELETE ", "SSH-", "Host:", "User-Agent:" };
+		"CONNECT ", "DELETE ", "PATCH ", "TRACE ", "PRI * HTTP", "SSH-",
+		"Host:", "User-Agent:", "\x16\x03" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (str_starts_nocase(line, str_of(words[i])))
+		if (str_starts_nocase(in, str_of(words[i])))
 			return true;
 	return false;
 }
@@ -96,28 +103,36 @@ static bool printable(struct str line)
 	return true;
 }
 
+/* A command out of its place. */
+static const char *wrong_phase(const struct gate *g, const struct verb *verb)
+{
+	if (g->phase == GATE_START)
+		return "5.5.1 Send EHLO or HELO first";
+	if (g->phase == GATE_CHUNKS)
+		return "5.5.1 The message is under way: BDAT goes on, RSET gives it up";
+	if (verb->run == run_mail)
+		return "5.5.1 One sender is enough";
+	return verb->run == run_auth ? "5.5.1 Not during a transaction" : "5.5.1 MAIL comes first";
+}
+
 static enum step misfit(struct gate *g, enum verb_fit fit, const struct verb *verb, struct buf *out)
 {
 	switch (fit) {
-	case VERB_WRONG_PHASE:
-		if (g->phase == GATE_START)
-			return gate_err(g, out, 503, "5.5.1 Send EHLO or HELO first");
-		return gate_err(g, out, 503,
-			verb->run == run_mail ? "5.5.1 One sender is enough"
-					      : "5.5.1 MAIL comes first");
+	case VERB_WRONG_PHASE: return gate_err(g, out, 503, wrong_phase(g, verb));
 	case VERB_NO_ARGUMENT: return gate_err(g, out, 501, "5.5.4 An argument is missing");
 	case VERB_ARGUMENT: return gate_err(g, out, 501, "5.5.4 This command takes no argument");
-	case VERB_NEEDS_TLS:
 	case VERB_PIPELINED:
+		return gate_err(g, out, 503, "5.5.1 Nothing may be piped behind this command");
+	case VERB_NEEDS_TLS:
 	case VERB_UNKNOWN:
 	case VERB_FITS: break;
 	}
 	return gate_err(g, out, 500, "5.5.2 Unknown command");
 }
 
-static enum step obey_line(struct gate *g, struct str line, struct buf *out)
+static enum step obey_line(struct gate *g, struct str line, bool more, struct buf *out)
 {
-	const struct verb_facts facts = { .phase = g->phase, .secure = true };
+	const struct verb_facts facts = { .phase = g->phase, .secure = true, .more = more };
 	const struct verb *verb = NULL;
 	enum verb_fit fit;
 	struct str args;
@@ -138,35 +153,48 @@ static enum step skip(struct gate *g, struct buf *in)
 	bool ended;
 
 	buf_take(in, line_skip(buf_str(in), &ended));
-	g->skipping = !ended;
-	return ended ? STEP_AGAIN : STEP_READ;
+	if (!ended)
+		return STEP_READ;
+	g->reads = GATE_READS_COMMANDS;
+	return STEP_AGAIN;
 }
 
 static enum step bad_line(struct gate *g, const char *text, struct buf *out)
 {
-	g->skipping = true;
+	g->reads = GATE_READS_TAIL;
 	return gate_err(g, out, 500, text);
 }
 
-static enum step run_line(struct gate *g, struct buf *in, struct buf *out)
+enum step gate_cut_line(struct gate *g, struct buf *in, size_t max, const char *too_long,
+	struct buf *out, struct str *line, size_t *used)
 {
-	struct str line;
-	size_t used;
-	enum step step;
-
-	switch (line_cut(buf_str(in), GATE_LINE_MAX, &line, &used)) {
+	switch (line_cut(buf_str(in), max, line, used)) {
 	case LINE_PARTIAL: return STEP_READ;
-	case LINE_TOO_LONG: return bad_line(g, "5.5.2 The line is too long", out);
+	case LINE_TOO_LONG: return bad_line(g, too_long, out);
 	case LINE_FORBIDDEN:
 		return bad_line(
 			g, "5.5.2 Lines end in CR LF, and hold no other CR, LF or NUL", out);
 	case LINE_WHOLE: break;
 	}
-	if (foreign(line)) {
-		gate_say(out, 421, "4.7.0 This is SMTP, closing");
-		return STEP_CLOSE;
-	}
-	step = obey_line(g, line, out);
+	return STEP_AGAIN;
+}
+
+static enum step run_line(struct gate *g, struct buf *in, struct buf *out)
+{
+	bool auth = str_starts_nocase(buf_str(in), STR("AUTH "));
+	struct str line = STR("");
+	size_t used = 0;
+	enum step step;
+
+	if (foreign(buf_str(in)))
+		return gate_cut(g, out, "4.7.0 This is SMTP, closing", "foreign");
+	step = gate_cut_line(g, in, auth ? GATE_SASL_MAX : GATE_LINE_MAX,
+		"5.5.2 The line is too long", out, &line, &used);
+	if (used == 0)
+		return step;
+	step = obey_line(g, line, in->len > used, out);
+	if (auth)
+		explicit_bzero(in->p + in->head, used); /* it may be a password */
 	buf_take(in, used);
 	return step;
 }
@@ -174,18 +202,23 @@ static enum step run_line(struct gate *g, struct buf *in, struct buf *out)
 static enum step run(struct engine *e, struct buf *in, struct buf *out)
 {
 	struct gate *g = gate_of(e);
-	enum step (*then)(struct gate *, struct buf *) = g->then;
+	gate_then *then = g->then;
 
 	if (!g->greeted)
-		return greet(g, out);
+		return gate_greet(g, in, out);
 	if (then != NULL) {
 		g->then = NULL;
 		g->ask.kind = GATE_ASKS_NOTHING;
 		return then(g, out);
 	}
-	if (g->in_body)
-		return gate_run_body(g, in, out);
-	return g->skipping ? skip(g, in) : run_line(g, in, out);
+	switch (g->reads) {
+	case GATE_READS_COMMANDS: break;
+	case GATE_READS_TAIL: return skip(g, in);
+	case GATE_READS_RESPONSE: return gate_run_response(g, in, out);
+	case GATE_READS_MESSAGE: return gate_run_message(g, in, out);
+	case GATE_READS_CHUNK: return gate_run_chunk(g, in, out);
+	}
+	return run_line(g, in, out);
 }
 
 static void farewell(struct engine *e, enum farewell why, struct buf *out)
@@ -200,7 +233,8 @@ static bool busy(const struct engine *e)
 {
 	const struct gate *g = (const struct gate *)(const void *)e;
 
-	return g->phase == GATE_MAIL || g->ask.kind != GATE_ASKS_NOTHING;
+	return g->phase >= GATE_MAIL || g->ask.kind != GATE_ASKS_NOTHING ||
+		g->reads == GATE_READS_RESPONSE;
 }
 
 static const struct engine_ops ops = { run, farewell, busy };
@@ -211,18 +245,30 @@ void gate_init(struct gate *g, const struct gate_facts *facts)
 	g->engine.ops = &ops;
 	g->facts = facts;
 	g->phase = GATE_START;
+	g->tls = facts->tls;
 	buf_init(&g->body, GATE_BODY_MAX);
+	buf_init(&g->sasl, BASE64_SIZE(GATE_SASL_MAX));
 }
 
 void gate_free(struct gate *g)
 {
 	buf_free(&g->body);
+	buf_free(&g->sasl);
 }
 
-void gate_proof(struct gate *g, enum proof proof)
+void gate_proof(struct gate *g, const struct policy_client *client)
 {
 	assert(g->ask.kind == GATE_ASKS_PROOF);
-	g->proof = proof;
+	g->client = *client;
+}
+
+void gate_auth(struct gate *g, enum gate_auth says, struct str challenge)
+{
+	assert(g->ask.kind == GATE_ASKS_AUTH);
+	g->auth = says;
+	buf_free(&g->sasl);
+	if (says == GATE_AUTH_CONTINUE)
+		base64_add(&g->sasl, challenge);
 }
 
 void gate_reply(struct gate *g, const struct reply *r)
@@ -235,7 +281,7 @@ void gate_reply(struct gate *g, const struct reply *r)
 void gate_room(struct gate *g)
 {
 	assert(g->ask.kind == GATE_ASKS_ROOM || g->ask.kind == GATE_ASKS_ABORT ||
-		g->ask.kind == GATE_ASKS_RESET);
+		g->ask.kind == GATE_ASKS_RESET || g->ask.kind == GATE_ASKS_GREETING);
 }
 
 void gate_fail(struct gate *g, const struct reply *r)

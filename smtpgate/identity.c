@@ -1,17 +1,34 @@
 /* identity.c - see identity.h. */
 #include "smtpgate/identity.h"
 
-/* Of several holders the one whose address MAIL FROM is, else the only one, else the latest. */
-static void choose(struct identity_found *out, const struct holders *h, const struct path *sender)
+/* Whose address MAIL FROM is: the one who has it in addresses=, else who is called so. n == 0: nobody's. */
+static struct subscriber owner_of(const struct identity_facts *f)
 {
+	struct subscriber address = { 0 }, owner = { 0 };
+
+	if (f->sender->null ||
+		!subscriber_fold(str_of(f->sender->text), (struct str){ "", 0 }, &address))
+		return owner;
+	if (f->users != NULL && users_owns(f->users, &address, &owner))
+		return owner;
+	return address;
+}
+
+/* Of several holders the one whose address MAIL FROM is, else the only one, else the latest. */
+static void choose(
+	struct identity_found *out, const struct holders *h, const struct identity_facts *f)
+{
+	const struct subscriber owner = owner_of(f);
 	const struct holder *chosen = &h->at[0];
 
+	out->sender_fits = f->sender->null;
 	out->by = h->all == 1 ? "only" : "latest";
 	for (size_t i = 0; i < h->n; i++) {
-		if (!str_eq_nocase(subscriber_str(&h->at[i].who), str_of(sender->text)))
+		if (!subscriber_eq(&h->at[i].who, &owner))
 			continue;
 		chosen = &h->at[i];
 		out->by = "sender";
+		out->sender_fits = true;
 		break;
 	}
 	out->who = chosen->who;
@@ -19,22 +36,54 @@ static void choose(struct identity_found *out, const struct holders *h, const st
 	out->holders = h->all;
 }
 
-void identity_look(struct identity_found *out, const struct gate_settings *s, struct view *view,
-	struct addr client, const struct path *sender, int64_t now_ms)
+static void look_at_window(struct identity_found *out, const struct identity_facts *f)
 {
 	struct holders holders;
 
-	*out = (struct identity_found){ .proof = PROOF_NONE };
-	if (gate_is_network(s, client)) {
-		out->proof = PROOF_NETWORK;
-		return;
-	}
-	switch (view_check(view, client, now_ms, &holders)) {
+	switch (view_check(f->view, f->client, f->now_ms, &holders)) {
 	case HELD:
 		out->proof = PROOF_WINDOW;
-		choose(out, &holders, sender);
+		choose(out, &holders, f);
 		break;
 	case NOT_HELD: break;
 	case UNKNOWN: out->proof = PROOF_UNKNOWN; break;
 	}
+}
+
+static void authenticated(struct identity_found *out, const struct identity_facts *f)
+{
+	const struct subscriber owner = owner_of(f);
+
+	out->proof = PROOF_AUTH;
+	out->who = *f->authenticated;
+	out->by = "auth";
+	out->sender_fits = f->sender->null || subscriber_eq(&owner, f->authenticated);
+}
+
+void identity_look(struct identity_found *out, const struct identity_facts *f)
+{
+	const struct known_network *known;
+
+	*out = (struct identity_found){ .proof = PROOF_NONE, .by = "", .note = "" };
+	if (f->authenticated != NULL) {
+		authenticated(out, f);
+		return;
+	}
+	known = networks_proof(&f->settings->networks, f->client, f->now_ms, &out->network_ended);
+	if (known == NULL && !gate_is_network(f->settings, f->client)) {
+		look_at_window(out, f);
+		return;
+	}
+	out->proof = PROOF_NETWORK;
+	if (known != NULL)
+		out->note = known->note;
+}
+
+struct policy_client identity_client(const struct identity_found *i)
+{
+	return (struct policy_client){
+		.proof = i->proof,
+		.sender_fits = i->sender_fits,
+		.holders = (unsigned)i->holders,
+	};
 }

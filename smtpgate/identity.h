@@ -2,20 +2,37 @@
 #ifndef POPGATE_IDENTITY_H
 #define POPGATE_IDENTITY_H
 
+#include "common/users/users.h"
 #include "common/window/view.h"
 #include "smtpgate/path.h"
 #include "smtpgate/settings.h"
 
-struct identity_found {
-	enum proof proof;
-	struct subscriber who; /* WINDOW: the holder that we name */
-	const char *by; /* how he was chosen: "sender", "only", "latest" */
-	size_t holders; /* how many hold the address */
-	int64_t until_ms; /* of who's entry */
+struct identity_facts {
+	const struct gate_settings *settings;
+	struct view *view; /* NULL: the window is unknown */
+	struct users *
+		users; /* for addresses that belong to a subscriber; NULL: each has his name alone */
+	struct addr client;
+	const struct subscriber *authenticated; /* NULL: nobody */
+	const struct path *sender;
+	int64_t now_ms;
 };
 
-/* Proofs in their order: static networks, then the window. view may be NULL: the window is unknown. */
-void identity_look(struct identity_found *out, const struct gate_settings *s, struct view *view,
-	struct addr client, const struct path *sender, int64_t now_ms);
+struct identity_found {
+	enum proof proof;
+	struct subscriber who; /* AUTH; WINDOW: the holder that we name */
+	const char *by; /* how he was chosen: "auth", "sender", "only", "latest" */
+	size_t holders; /* WINDOW: how many hold the address */
+	int64_t until_ms; /* WINDOW: of who's entry */
+	bool sender_fits; /* of struct policy_client */
+	const char *note; /* NETWORK: what the operator noted, or "" */
+	bool network_ended; /* a network that would be a proof has come to its end */
+};
+
+/* Proofs in their order: AUTH, static networks, the window. */
+void identity_look(struct identity_found *out, const struct identity_facts *f);
+
+/* The same as the pure function of who may send what wants it. */
+struct policy_client identity_client(const struct identity_found *i);
 
 #endif

@@ -16,6 +16,8 @@ static const struct counter_name counters[] = { /* in the order of counted.h */
 	{ "smtp_unknown",      "refusals for now because the window was not known",      false },
 	{ "smtp_hop_failures", "failures of next hops",                                  false },
 	{ "smtp_doubled",      "messages that may be doubled",                           false },
+	{ "smtp_shadowed",     "senders and recipients that stricter rules would refuse", false },
+	{ "smtp_cut",          "connections ended because of what the client did",       false },
 	{ NULL, NULL, false },
 };
 /* clang-format on */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/base/addr.h"
+#include "common/base/utf8.h"
 
 /* The octets of atext (RFC 5322 3.2.3). */
 static bool is_atext(char c)
@@ -24,12 +25,24 @@ static bool take(struct str *s, char c)
 	return true;
 }
 
-static bool put_local(struct path *p, char c)
+/* Octets of the character beyond ASCII that s begins with; 0 without one, and for the C1 controls. */
+static size_t beyond_ascii(struct str s)
 {
-	if (p->local_n == PATH_LOCAL_MAX)
+	size_t n = utf8_length(s);
+
+	if (n < 2 || (n == 2 && s.p[0] == '\xc2' && (unsigned char)s.p[1] < 0xa0))
+		return 0;
+	return n;
+}
+
+/* n octets off the front of s. */
+static bool put_local(struct path *p, struct str *s, size_t n)
+{
+	if (p->local_n + n > PATH_LOCAL_MAX)
 		return false;
-	p->local[p->local_n++] = c;
-	p->local[p->local_n] = '\0';
+	memcpy(p->local + p->local_n, s->p, n);
+	p->local_n = (uint8_t)(p->local_n + n);
+	*s = str_from(*s, n);
 	return true;
 }
 
@@ -38,13 +51,16 @@ static bool read_dot_string(struct str *s, struct path *p)
 {
 	bool dot = true;
 
-	while (s->n > 0 && (is_atext(s->p[0]) || s->p[0] == '.')) {
+	while (s->n > 0) {
+		size_t n = beyond_ascii(*s);
+
+		if (n == 0 && !is_atext(s->p[0]) && s->p[0] != '.')
+			break;
 		if (s->p[0] == '.' && dot)
 			return false;
 		dot = s->p[0] == '.';
-		if (!put_local(p, s->p[0]))
+		if (!put_local(p, s, n > 0 ? n : 1))
 			return false;
-		*s = str_from(*s, 1);
 	}
 	return !dot;
 }
@@ -53,24 +69,47 @@ static bool read_dot_string(struct str *s, struct path *p)
 static bool read_quoted(struct str *s, struct path *p)
 {
 	while (s->n > 0 && s->p[0] != '"') {
+		size_t n = beyond_ascii(*s);
+
 		if (s->p[0] == '\\')
 			*s = str_from(*s, 1);
-		if (s->n == 0 || s->p[0] < ' ' || s->p[0] > '~' || !put_local(p, s->p[0]))
+		if (n == 0 && (s->n == 0 || s->p[0] < ' ' || s->p[0] > '~'))
 			return false;
-		*s = str_from(*s, 1);
+		if (!put_local(p, s, n > 0 ? n : 1))
+			return false;
 	}
 	return take(s, '"');
 }
 
+/* What IDNA (RFC 3490 3.1) takes for a dot between labels. */
+static bool is_foreign_dot(struct str s)
+{
+	return s.n == 3 &&
+		(memcmp(s.p, "\u3002", 3) == 0 || memcmp(s.p, "\uff0e", 3) == 0 ||
+			memcmp(s.p, "\uff61", 3) == 0);
+}
+
+static bool domain_octet(char c)
+{
+	return ascii_alnum(c) || c == '-' || c == '_';
+}
+
 static bool label_fits(struct str label)
 {
-	if (label.n == 0 || label.n > 63 || !ascii_alnum(label.p[0]) ||
-		!ascii_alnum(label.p[label.n - 1]))
+	bool ascii = true;
+
+	if (label.n == 0 || strchr("-_", label.p[0]) != NULL ||
+		strchr("-_", label.p[label.n - 1]) != NULL)
 		return false;
-	for (size_t i = 0; i < label.n; i++)
-		if (!ascii_alnum(label.p[i]) && label.p[i] != '-' && label.p[i] != '_')
+	for (size_t i = 0, n; i < label.n; i += n) {
+		n = beyond_ascii(str_from(label, i));
+		ascii = ascii && n == 0;
+		if (n == 0 ? !domain_octet(label.p[i])
+			   : is_foreign_dot((struct str){ label.p + i, n }))
 			return false;
-	return true;
+		n = n == 0 ? 1 : n;
+	}
+	return !ascii || label.n <= 63;
 }
 
 static bool domain_fits(struct str domain)
@@ -104,6 +143,8 @@ static void set_domain(struct path *p, struct str domain)
 	for (size_t i = 0; i < domain.n; i++)
 		p->domain[i] = ascii_lower(domain.p[i]);
 	p->domain[domain.n] = '\0';
+	if (domain.p[0] == '[' && str_find(domain, ':') < domain.n)
+		memcpy(p->domain, "[IPv6:", 6);
 }
 
 static bool read_domain(struct str *s, struct path *p)
@@ -148,7 +189,7 @@ static bool needs_quotes(struct str local)
 	bool dot = true;
 
 	for (size_t i = 0; i < local.n; i++) {
-		if (!is_atext(local.p[i]) && local.p[i] != '.')
+		if (!is_atext(local.p[i]) && local.p[i] != '.' && (local.p[i] & 0x80) == 0)
 			return true;
 		if (local.p[i] == '.' && dot)
 			return true;
@@ -174,6 +215,8 @@ static void write_text(struct path *p)
 	p->text[n] = '\0';
 	if (p->domain_n > 0)
 		snprintf(p->text + n, sizeof(p->text) - n, "@%s", p->domain);
+	for (const char *c = p->text; *c != '\0'; c++)
+		p->utf8 = p->utf8 || (*c & 0x80) != 0;
 }
 
 static bool read_mailbox(struct str *s, bool reverse, struct path *p)
@@ -238,7 +281,8 @@ bool path_parameter(struct str *rest, struct str *key, struct str *value)
 	if (str_split(word, '=', key, value) && value->n == 0)
 		return false;
 	for (size_t i = 0; i < value->n; i++)
-		if (value->p[i] <= ' ' || value->p[i] > '~' || value->p[i] == '=')
+		if (value->p[i] == ' ' || value->p[i] == '=' || value->p[i] == 0x7f ||
+			(unsigned char)value->p[i] < ' ')
 			return false;
-	return keyword_fits(*key);
+	return utf8_valid(*value) && keyword_fits(*key);
 }

@@ -1,61 +1,101 @@
 /* policy.c - the rules in the order in which they are asked. */
 #include "smtpgate/policy.h"
 
-static struct decision say(enum verdict verdict, const char *reason)
-{
-	return (struct decision){ .verdict = verdict, .reason = reason };
-}
-
-static bool proven(const struct policy_facts *f)
-{
-	return f->proof == PROOF_NETWORK || f->proof == PROOF_WINDOW;
-}
+#include <stddef.h>
 
 const char *proof_name(enum proof p)
 {
-	static const char *const names[] = { "none", "network", "window", "unknown" };
+	static const char *const names[] = { "none", "network", "window", "unknown", "auth" };
 
 	return names[p];
 }
 
+static struct decision yes(const char *reason)
+{
+	return (struct decision){ .verdict = VERDICT_ACCEPT, .reason = reason };
+}
+
+static struct decision no(const char *reason, const char *text)
+{
+	return (struct decision){ VERDICT_REFUSE, ROUTE_DELIVER, reason, 550, "5.7.1", text };
+}
+
+static struct decision later(void)
+{
+	return (struct decision){ VERDICT_LATER, ROUTE_DELIVER, "window-unknown", 451, "4.3.0",
+		"Cannot tell now whether you may send, try again later" };
+}
+
+static bool over(unsigned n, unsigned limit)
+{
+	return limit > 0 && n > limit;
+}
+
+static struct decision bound(const struct policy_facts *f)
+{
+	if (f->rules.bind_sender && !f->client.sender_fits)
+		return no("sender-binding", "That sender is not an address of yours");
+	return yes(proof_name(f->client.proof));
+}
+
+static struct decision by_window(const struct policy_facts *f)
+{
+	if (f->rules.no_window)
+		return no("window-off", NULL);
+	if (over(f->client.holders, f->rules.frozen_after))
+		return no("frozen-address", "Too many share your address: use SMTP AUTH");
+	if (over(f->client.holders, f->rules.shared_after) && !f->client.sender_fits)
+		return no("shared-address",
+			"Several share your address: send as who has logged in, or use SMTP AUTH");
+	return bound(f);
+}
+
+/* May the client send to whomever it likes? */
+static struct decision standing(const struct policy_facts *f)
+{
+	switch (f->client.proof) {
+	case PROOF_AUTH: return bound(f);
+	case PROOF_NETWORK: return yes(proof_name(PROOF_NETWORK));
+	case PROOF_WINDOW: return by_window(f);
+	case PROOF_UNKNOWN: return f->rules.no_window ? no("window-off", NULL) : later();
+	case PROOF_NONE: break;
+	}
+	return no("no-proof", NULL);
+}
+
 struct decision policy_mail(const struct policy_facts *f)
 {
-	if (proven(f))
-		return say(VERDICT_ACCEPT, proof_name(f->proof));
+	struct decision d = standing(f);
+
+	if (d.verdict == VERDICT_ACCEPT)
+		return d;
 	if (f->role == ROLE_MX)
-		return say(VERDICT_ACCEPT, "mx");
-	if (f->proof == PROOF_UNKNOWN)
-		return say(VERDICT_LATER, "window-unknown");
-	return say(VERDICT_REFUSE, "no-proof");
+		return yes("mx");
+	if (d.text == NULL) { /* it lacks a proof: RFC 4954 6 */
+		d.code = 530;
+		d.status = "5.7.0";
+	}
+	return d;
 }
 
 /* With two network hops a transaction goes whole to one of them: relay_to if there is a proof. */
-static enum route route_of(const struct policy_facts *f)
+static struct decision accept(const struct policy_facts *f, struct decision d, bool proven)
 {
-	if (!f->local || (f->split && proven(f)))
-		return ROUTE_RELAY;
-	return ROUTE_DELIVER;
-}
-
-static struct decision accept(const struct policy_facts *f, const char *reason)
-{
-	struct decision d = say(VERDICT_ACCEPT, reason);
-
-	d.route = route_of(f);
+	d.route = !f->local || (f->split && proven) ? ROUTE_RELAY : ROUTE_DELIVER;
 	if (d.route == ROUTE_RELAY ? f->no_relay : f->no_deliver)
-		return say(VERDICT_REFUSE, "no-next-hop");
+		return no("no-next-hop", NULL);
 	return d;
 }
 
 struct decision policy_rcpt(const struct policy_facts *f)
 {
-	if (f->routed && !proven(f))
-		return say(VERDICT_REFUSE, "routed-address");
-	if (proven(f))
-		return accept(f, proof_name(f->proof));
-	if (f->local && f->role == ROLE_MX)
-		return accept(f, "local");
-	if (f->proof == PROOF_UNKNOWN)
-		return say(VERDICT_LATER, "window-unknown");
-	return say(VERDICT_REFUSE, "no-proof");
+	const struct decision d = standing(f);
+
+	if (d.verdict == VERDICT_ACCEPT)
+		return accept(f, d, true);
+	if (f->role == ROLE_MX && f->local && !f->routed)
+		return accept(f, yes("local"), false);
+	if (f->local && f->routed && d.verdict == VERDICT_REFUSE)
+		return no("routed-address", NULL);
+	return d;
 }

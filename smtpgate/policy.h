@@ -1,7 +1,8 @@
 /* policy.h - may this client send to this recipient? Facts in, an answer and its reason out. Pure.
  *
  * Decided anew for each recipient of each transaction. No failure is read as a yes and none as a no: what
- * cannot be known now is answered for now (451). */
+ * cannot be known now is answered for now (451). The same facts under stricter rules (shadow) say what
+ * those would have done. */
 #ifndef POPGATE_POLICY_H
 #define POPGATE_POLICY_H
 
@@ -17,12 +18,27 @@ enum proof { /* why a client may relay, fixed at MAIL */
 	PROOF_NETWORK, /* its address is in a static network */
 	PROOF_WINDOW, /* a subscriber logged in from it a while ago */
 	PROOF_UNKNOWN, /* the window cannot be asked now */
+	PROOF_AUTH, /* SMTP AUTH */
+};
+
+struct policy_client { /* what is known of the client at one MAIL */
+	enum proof proof;
+	bool sender_fits; /* AUTH, WINDOW: MAIL FROM is <>, or an address of him who logged in, or of a holder */
+	unsigned holders; /* WINDOW: subscribers on the address */
+};
+
+struct policy_rules { /* all zero is the mildest */
+	bool bind_sender; /* AUTH and WINDOW count only for a sender that fits */
+	bool no_window; /* the window is no proof */
+	unsigned
+		shared_after; /* more holders than this: WINDOW needs a sender that fits; 0: never */
+	unsigned frozen_after; /* more than this: WINDOW is no proof at all; 0: never */
 };
 
 enum verdict {
 	VERDICT_ACCEPT,
-	VERDICT_REFUSE, /* 550, or 530 at MAIL */
-	VERDICT_LATER, /* 451 */
+	VERDICT_REFUSE,
+	VERDICT_LATER,
 };
 
 enum route {
@@ -32,7 +48,8 @@ enum route {
 
 struct policy_facts {
 	enum gate_role role;
-	enum proof proof;
+	struct policy_client client;
+	struct policy_rules rules;
 	bool local; /* the recipient's domain is one of local_domains */
 	bool routed; /* its local part holds %, ! or @ */
 	bool split; /* deliver_to and relay_to are two network hops, which never meet in a transaction */
@@ -43,9 +60,12 @@ struct decision {
 	enum verdict verdict;
 	enum route route; /* of ACCEPT */
 	const char *reason; /* a word for the log; static */
+	int code; /* of the refusal, and its status (RFC 3463); 0 of ACCEPT */
+	const char *status;
+	const char *text; /* static; NULL: the text that the operator configured */
 };
 
-/* At MAIL: only role, proof are looked at. */
+/* At MAIL: of the recipient and the hops nothing is looked at. */
 struct decision policy_mail(const struct policy_facts *f);
 
 /* At RCPT. */

@@ -18,6 +18,14 @@ static void put_name(struct buf *out, struct str name)
 	}
 }
 
+static const char *protocol_of(const struct received *r)
+{
+	static const char *const names[2][4] = { { "ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA" },
+		{ "UTF8SMTP", "UTF8SMTPS", "UTF8SMTPA", "UTF8SMTPSA" } };
+
+	return r->esmtp ? names[r->utf8][(r->auth ? 2 : 0) + (r->tls ? 1 : 0)] : "SMTP";
+}
+
 void received_put(struct buf *out, const struct received *r)
 {
 	char address[ADDR_TEXT], date[64];
@@ -30,5 +38,37 @@ void received_put(struct buf *out, const struct received *r)
 	put_name(out, r->helo);
 	buf_printf(out, " ([%s%s])\r\n\tby %.200s with %s id %s;\r\n\t%s\r\n",
 		addr_is_v4(r->client) ? "" : "IPv6:", addr_format(r->client, address), r->hostname,
-		r->protocol, r->sid, date);
+		protocol_of(r), r->sid, date);
+}
+
+static void end_line(struct received_count *c)
+{
+	c->over = c->at == 0;
+	c->differs = false;
+	c->at = 0;
+}
+
+static void look_at(struct received_count *c, char octet)
+{
+	static const char name[] = "received:";
+
+	c->differs = c->differs || ascii_lower(octet) != name[c->at];
+	if (++c->at == sizeof(name) - 1 && !c->differs) {
+		c->n++;
+		c->differs = true; /* the rest of the line is of no interest */
+	}
+}
+
+void received_look(struct received_count *c, struct str octets)
+{
+	for (size_t i = 0; i < octets.n && !c->over; i++) {
+		if (octets.p[i] == '\n')
+			end_line(c);
+		else if (octets.p[i] == '\r')
+			continue;
+		else if (!c->differs)
+			look_at(c, octets.p[i]);
+		else
+			c->at = sizeof("received:");
+	}
 }

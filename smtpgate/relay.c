@@ -140,8 +140,10 @@ static void hear_offer(struct relay *r, struct leg *l)
 		offer(r, l);
 		return;
 	}
-	if (r->stage == STAGE_RCPT && reply_is(&reply, 2))
+	if (r->stage == STAGE_RCPT && reply_is(&reply, 2)) {
 		l->accepted++;
+		r->gate->seven_bit = r->gate->seven_bit || !leg_upstream(l)->eight_bit;
+	}
 	answer(r, &reply);
 }
 
@@ -363,6 +365,8 @@ static void hear_reply(struct relay *r, struct leg *l)
 	case GATE_ASKS_DATA: hear_data(r, l); break;
 	case GATE_ASKS_END: hear_end(r, l); break;
 	case GATE_ASKS_NOTHING:
+	case GATE_ASKS_GREETING:
+	case GATE_ASKS_AUTH:
 	case GATE_ASKS_PROOF:
 	case GATE_ASKS_ROOM:
 	case GATE_ASKS_ABORT:
@@ -444,6 +448,8 @@ void relay_ask(struct relay *r)
 	case GATE_ASKS_ABORT: let_go(r, true); break;
 	case GATE_ASKS_RESET: let_go(r, false); break;
 	case GATE_ASKS_NOTHING:
+	case GATE_ASKS_GREETING:
+	case GATE_ASKS_AUTH:
 	case GATE_ASKS_PROOF: r->pending = false; break;
 	}
 }

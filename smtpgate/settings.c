@@ -9,12 +9,41 @@ static bool printable(struct str s)
 	return true;
 }
 
-static void read_roles(struct gate_settings *g, struct conf_section s)
+enum { /* words of the schema */
+	BINDING_OFF,
+	BINDING_LOG,
+	BINDING_ENFORCE,
+	AUTH_AUTO = 0,
+	AUTH_YES,
+	AUTH_NO,
+};
+
+static void read_listener(struct gate_settings *g, struct conf_section s, size_t i)
+{
+	unsigned auth = conf_word(s, "auth");
+
+	g->roles[i] = conf_word(s, "role") == 1 ? ROLE_SUBMISSION : ROLE_MX;
+	g->auth[i] = auth == AUTH_YES || (auth == AUTH_AUTO && g->roles[i] == ROLE_SUBMISSION);
+}
+
+static void read_listeners(struct gate_settings *g, struct conf_section s)
 {
 	for (size_t i = 0; i < conf_sections(s, "listener") && i < LISTENERS_MAX; i++)
-		g->roles[i] = conf_word(conf_section(s, "listener", i), "role") == 1
-			? ROLE_SUBMISSION
-			: ROLE_MX;
+		read_listener(g, conf_section(s, "listener", i), i);
+}
+
+/* The shadow is never milder than what holds: what is refused anyway is not told twice. */
+static void read_rules(struct gate_settings *g, struct conf_section s, struct conf_section window)
+{
+	struct conf_section shadow = conf_section(s, "shadow", 0);
+	unsigned binding = conf_word(s, "sender_binding");
+
+	g->rules.bind_sender = binding == BINDING_ENFORCE;
+	g->rules.shared_after = conf_number(window, "shared_after");
+	g->rules.frozen_after = conf_number(window, "frozen_after");
+	g->shadow = g->rules;
+	g->shadow.bind_sender = binding != BINDING_OFF || conf_word(shadow, "sender_binding") == 1;
+	g->shadow.no_window = !conf_bool(shadow, "window");
 }
 
 static void check(const struct gate_settings *g, struct conf_section s, struct buf *complaints)
@@ -53,7 +82,9 @@ enum err gate_settings_read(struct gate_settings *out, struct conf *c, struct bu
 	hop_read(&g.deliver_to, s, "deliver_to", complaints);
 	hop_read(&g.relay_to, s, "relay_to", complaints);
 	g.split = hops_split(&g.deliver_to, &g.relay_to);
-	read_roles(&g, s);
+	read_listeners(&g, s);
+	networks_read(&g.networks, s, complaints);
+	read_rules(&g, s, conf_section(conf_root(c), "window", 0));
 	check(&g, s, complaints);
 	if (complaints->len != before)
 		return ERR_SYNTAX;

@@ -5,11 +5,15 @@
 #include "common/conf/conf.h"
 #include "common/conf/listeners.h"
 #include "smtpgate/hopsettings.h"
+#include "smtpgate/networks.h"
 #include "smtpgate/policy.h"
 
 struct gate_settings {
 	struct conf_section section; /* for local_domains and networks */
 	enum gate_role roles[LISTENERS_MAX]; /* by listener */
+	bool auth[LISTENERS_MAX]; /* AUTH is offered */
+	struct networks networks; /* the network sections; the plain list is gate_is_network() */
+	struct policy_rules rules, shadow; /* what holds, and what is only logged */
 	struct hop deliver_to, relay_to;
 	bool split; /* they are two network hops */
 	const char *refusal_text;

@@ -32,11 +32,10 @@ forbid "$(except '^(common/store|tests)/')" "${inc}common/store/" "only the stor
 forbid "$(echo "$all" | grep '^common/base/')" "${inc}(common/[^b]|pop3d|smtpgate|ctl)" "base stands on nothing"
 forbid "$(echo "$all" | grep '^common/line/')" "${inc}(common/[^bl]|pop3d|smtpgate|ctl)" "line stands on base alone"
 forbid "$(echo "$all" | grep '^common/')" "${inc}(pop3d|smtpgate|ctl)/" "common is below the daemons"
-forbid "$(echo "$all" | grep -E '^common/(base|conf|daemon|line|net|store|users|window)/')" "${inc}common/worker/" "the workers' room is above the others"
 forbid "$(echo "$all" | grep '^pop3d/')" "${inc}(smtpgate|ctl)/" "pop3d knows POP3 alone"
 forbid "$(echo "$all" | grep '^smtpgate/')" "${inc}(pop3d|ctl)/" "smtpgate knows SMTP alone"
 
-engines='^(pop3d/(pop3|hello|auth|trans|send|mailname|quota|sizes|uidl)|smtpgate/(gate|hello|mail|data|upstream|lmtpd|body|path|reply|policy|received))\.[ch]$'
+engines='^(pop3d/(pop3|hello|auth|trans|send|mailname|quota|sizes|uidl)|smtpgate/(gate|hello|auth|mail|parameters|dsn|data|bdat|upstream|lmtpd|body|path|reply|policy|received))\.[ch]$'
 forbid "$(echo "$all" | grep -E "$engines")" "${inc}(common/(net|users|window|daemon|worker|conf)/|sys/socket|unistd|fcntl|common/base/clock)" \
 	"an engine knows no socket, file or clock"
 exit $bad

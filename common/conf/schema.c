@@ -20,6 +20,8 @@ static const struct conf_option window_options[] = {
 	{ "ipv6_prefix", CONF_NUMBER,   "64",   "16-128", NULL },
 	{ "never",       CONF_NETWORKS, "{}",   NULL,    NULL },
 	{ "max_size",    CONF_SIZE,     "4G",   NULL,    NULL }, /* the ceiling of each LMDB map */
+	{ "shared_after", CONF_NUMBER,  "5",    "0-1000000", NULL }, /* 0: never */
+	{ "frozen_after", CONF_NUMBER,  "50",   "0-1000000", NULL },
 	END
 };
 
@@ -53,7 +55,22 @@ static const struct conf_option pop3d_options[] = {
 };
 
 static const struct conf_option smtpgate_listener_options[] = {
-	{ "role", CONF_WORD, "mx", "mx|submission", NULL },
+	{ "role", CONF_WORD, "mx",   "mx|submission", NULL },
+	{ "auth", CONF_WORD, "auto", "auto|yes|no",   NULL }, /* auto: of role submission */
+	END
+};
+
+static const struct conf_option network_options[] = {
+	{ "note",           CONF_TEXT, "",       NULL,             NULL },
+	{ "until",          CONF_TEXT, "",       NULL,             NULL }, /* a date, or "" */
+	{ "relay",          CONF_BOOL, "yes",    NULL,             NULL },
+	{ "bare_line_ends", CONF_WORD, "refuse", "refuse|rewrite", NULL },
+	END
+};
+
+static const struct conf_option shadow_options[] = {
+	{ "sender_binding", CONF_WORD, "off", "off|enforce", NULL },
+	{ "window",         CONF_BOOL, "yes", NULL,          NULL },
 	END
 };
 
@@ -63,6 +80,10 @@ static const struct conf_option smtpgate_options[] = {
 	{ "deliver_to",                  CONF_TEXT,     "",      NULL,      NULL },
 	{ "relay_to",                    CONF_TEXT,     "",      NULL,      NULL },
 	{ "networks",                    CONF_NETWORKS, "{}",    NULL,      NULL },
+	{ "network",                     CONF_TITLED,   NULL,    NULL,      network_options },
+	{ "sender_binding",              CONF_WORD,     "off",   "off|log|enforce", NULL },
+	{ "shadow",                      CONF_SECTION,  NULL,    NULL,      shadow_options },
+	{ "greeting_delay",              CONF_DURATION, "0",     NULL,      NULL },
 	{ "refusal_text",                CONF_TEXT,
 		"Relay denied: check your mail first, or use SMTP AUTH", NULL, NULL },
 	{ "max_message_size",            CONF_SIZE,     "50M",   NULL,      NULL },

@@ -18,6 +18,22 @@ static void refused(void *owner, const struct gate_refusal *r)
 		abort();
 }
 
+static void shadowed(void *owner, const struct gate_refusal *r)
+{
+	refused(owner, r);
+}
+
+static const char *mechanisms(void *owner)
+{
+	(void)owner;
+	return "PLAIN";
+}
+
+static void cancelled(void *owner)
+{
+	(void)owner;
+}
+
 static void received(void *owner, struct buf *out)
 {
 	(void)owner;
@@ -27,7 +43,7 @@ static void received(void *owner, struct buf *out)
 static void check_recipient(const struct gate *g, enum proof proof)
 {
 	struct policy_facts f = { .role = g->facts->role,
-		.proof = proof,
+		.client = { .proof = proof },
 		.local = g->ask.recipient.path.domain_n == 0 ||
 			is_local(NULL, path_domain(&g->ask.recipient.path)),
 		.routed = path_is_routed(&g->ask.recipient.path) };
@@ -54,8 +70,8 @@ static void answer(struct gate *g, uint8_t dice, enum proof *proof)
 
 	switch (g->ask.kind) {
 	case GATE_ASKS_PROOF:
-		*proof = (enum proof)(dice % 4);
-		gate_proof(g, *proof);
+		*proof = (enum proof)(dice % 5);
+		gate_proof(g, &(struct policy_client){ .proof = *proof });
 		break;
 	case GATE_ASKS_RECIPIENT:
 		check_recipient(g, *proof);
@@ -73,6 +89,10 @@ static void answer(struct gate *g, uint8_t dice, enum proof *proof)
 		check_body(buf_str(&g->body));
 		gate_reply(g, dice % 5 ? &yes : &no);
 		break;
+	case GATE_ASKS_AUTH:
+		gate_auth(g, (enum gate_auth)(dice % (GATE_AUTH_IN_CLEAR + 1)), STR("who?"));
+		break;
+	case GATE_ASKS_GREETING:
 	case GATE_ASKS_ABORT:
 	case GATE_ASKS_RESET: gate_room(g); break;
 	case GATE_ASKS_NOTHING: abort();
@@ -99,7 +119,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.max_message_size = 1000,
 		.max_recipients = 3,
 		.eight_bit = true,
+		.utf8 = size % 3 != 0,
+		.dsn = true,
+		.auth = true,
+		.starttls = true,
+		.rewrite = size % 5 == 0,
 		.is_local = is_local,
+		.mechanisms = mechanisms,
+		.auth_cancelled = cancelled,
+		.shadowed = shadowed,
 		.refused = refused,
 		.received = received };
 	enum proof proof = PROOF_NONE;
@@ -110,15 +138,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&in, 1 << 21);
 	buf_init(&out, 1 << 21);
 	gate_init(&g, &facts);
-	buf_add(&in, (struct str){ (const char *)data, size });
 	for (size_t n = 0; n < 4 * size + 100; n++) {
+		if (n == 2) /* behind the greeting */
+			buf_add(&in, (struct str){ (const char *)data, size });
 		step = g.engine.ops->run(&g.engine, &in, &out);
 		check_replies(buf_str(&out));
 		buf_clear(&out);
 		if (step == STEP_ASK)
 			answer(&g, size > 0 ? data[n % size] : 0, &proof);
-		if (step == STEP_READ || step == STEP_CLOSE)
+		if ((step == STEP_READ && n > 2) || step == STEP_CLOSE)
 			break;
+		if (step == STEP_TLS)
+			buf_clear(&in);
 	}
 	gate_free(&g);
 	buf_free(&in);

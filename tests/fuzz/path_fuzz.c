@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/utf8.h"
 #include "smtpgate/path.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -20,8 +21,10 @@ static void check(struct str in, bool reverse)
 		strcmp(p.domain, again.domain) != 0 || p.null != again.null)
 		abort();
 	for (const char *c = p.text; *c != '\0'; c++)
-		if (*c < ' ' || *c > '~')
+		if ((unsigned char)*c < ' ' || *c == 0x7f || ((*c & 0x80) != 0 && !p.utf8))
 			abort();
+	if (!utf8_valid(str_of(p.text)))
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -19,7 +19,7 @@ static const struct {
 	{ "<@one.example,@two.example:a@b.example>", "a@b.example", "a@b.example" },
 	{ "<@one.example a@b.example>", NULL, NULL },
 	{ "<a@[192.0.2.1]>", "a@[192.0.2.1]", "a@[192.0.2.1]" },
-	{ "<a@[IPv6:2001:DB8::1]>", "a@[ipv6:2001:db8::1]", "a@[ipv6:2001:db8::1]" },
+	{ "<a@[IPv6:2001:DB8::1]>", "a@[IPv6:2001:db8::1]", "a@[IPv6:2001:db8::1]" },
 	{ "<a@[300.0.2.1]>", NULL, NULL },
 	{ "<a@[2001:db8::1]>", NULL, NULL },
 	{ "<a@[]>", NULL, NULL },
@@ -36,7 +36,18 @@ static const struct {
 	{ "<a@b.example", NULL, NULL },
 	{ "a@b.example", NULL, NULL },
 	{ "<\"a@b.example>", NULL, NULL },
-	{ "<\xc3\xa4@b.example>", NULL, NULL },
+	{ "<\xc3\xa4@b.example>", "\xc3\xa4@b.example", "\xc3\xa4@b.example" },
+	{ "<\"\xc3\xa4 b\"@B\xc3\xbc.Example>", "\"\xc3\xa4 b\"@b\xc3\xbc.example",
+		"\"\xc3\xa4 b\"@b\xc3\xbc.example" },
+	{ "<\xc3@b.example>", NULL, NULL },
+	{ "<a\xc2\x85@b.example>", NULL, NULL }, /* NEL, a C1 control */
+	{ "<a@l.example\xe3\x80\x82"
+	  "e.example>",
+		NULL, NULL }, /* an ideographic full stop */
+	{ "<a@b\xef\xbc\x8e"
+	  "example>",
+		NULL, NULL },
+	{ "<a@\xed\xa0\x80.example>", NULL, NULL }, /* a surrogate */
 	{ "<a%c.example@b.example>", "a%c.example@b.example", "a%c.example@b.example" },
 	{ "", NULL, NULL },
 };

@@ -5,31 +5,36 @@
 
 #include "smtpgate/policy.h"
 
+static bool proven(enum proof p)
+{
+	return p == PROOF_NETWORK || p == PROOF_WINDOW || p == PROOF_AUTH;
+}
+
 static void each_case_has_its_answer(void **state)
 {
 	(void)state;
 	for (int role = ROLE_MX; role <= ROLE_SUBMISSION; role++) {
-		for (int proof = PROOF_NONE; proof <= PROOF_UNKNOWN; proof++) {
+		for (int proof = PROOF_NONE; proof <= PROOF_AUTH; proof++) {
 			for (int bits = 0; bits < 8; bits++) {
 				const struct policy_facts f = { .role = (enum gate_role)role,
-					.proof = (enum proof)proof,
+					.client = { .proof = (enum proof)proof },
 					.local = bits & 1,
 					.routed = bits & 2,
 					.split = bits & 4 };
-				bool proven = proof == PROOF_NETWORK || proof == PROOF_WINDOW;
+				bool yes = proven(f.client.proof);
 				bool open = role == ROLE_MX && f.local && !f.routed;
 				struct decision d = policy_rcpt(&f);
 
 				/* accepted only with a proof, or as plain local mail on an mx */
-				assert_int_equal(d.verdict == VERDICT_ACCEPT, proven || open);
-				if (d.verdict == VERDICT_LATER)
-					assert_int_equal(proof, PROOF_UNKNOWN);
-				if (proof == PROOF_UNKNOWN && !open && !f.routed)
-					assert_int_equal(d.verdict, VERDICT_LATER);
+				assert_int_equal(d.verdict == VERDICT_ACCEPT, yes || open);
+				assert_int_equal(d.verdict == VERDICT_LATER,
+					proof == PROOF_UNKNOWN && !open);
 				if (d.verdict == VERDICT_ACCEPT)
 					assert_int_equal(d.route,
-						!f.local || (f.split && proven) ? ROUTE_RELAY
-										: ROUTE_DELIVER);
+						!f.local || (f.split && yes) ? ROUTE_RELAY
+									     : ROUTE_DELIVER);
+				else
+					assert_true(d.code >= 400 && d.status != NULL);
 				assert_non_null(d.reason);
 			}
 		}
@@ -39,13 +44,14 @@ static void each_case_has_its_answer(void **state)
 static void submission_asks_for_a_proof_at_mail(void **state)
 {
 	static const enum verdict wanted[] = { VERDICT_REFUSE, VERDICT_ACCEPT, VERDICT_ACCEPT,
-		VERDICT_LATER };
+		VERDICT_LATER, VERDICT_ACCEPT };
 
 	(void)state;
-	for (int proof = PROOF_NONE; proof <= PROOF_UNKNOWN; proof++) {
-		const struct policy_facts mx = { .role = ROLE_MX, .proof = (enum proof)proof };
+	for (int proof = PROOF_NONE; proof <= PROOF_AUTH; proof++) {
+		const struct policy_facts mx = { .role = ROLE_MX,
+			.client = { (enum proof)proof, 0, 0 } };
 		const struct policy_facts submission = { .role = ROLE_SUBMISSION,
-			.proof = (enum proof)proof };
+			.client = { (enum proof)proof, 0, 0 } };
 
 		assert_int_equal(policy_mail(&mx).verdict, VERDICT_ACCEPT);
 		assert_int_equal(policy_mail(&submission).verdict, wanted[proof]);
@@ -54,7 +60,7 @@ static void submission_asks_for_a_proof_at_mail(void **state)
 
 static void a_hop_that_is_not_there_takes_nothing(void **state)
 {
-	const struct policy_facts relay = { .proof = PROOF_WINDOW, .no_relay = true };
+	const struct policy_facts relay = { .client = { PROOF_WINDOW, 0, 1 }, .no_relay = true };
 	const struct policy_facts deliver = { .local = true, .no_deliver = true };
 
 	(void)state;
@@ -63,12 +69,74 @@ static void a_hop_that_is_not_there_takes_nothing(void **state)
 	assert_int_equal(policy_rcpt(&deliver).verdict, VERDICT_REFUSE);
 }
 
+/* A stricter rule never grants what a milder one refuses. */
+static void stricter_rules_only_take_away(void **state)
+{
+	(void)state;
+	for (int bits = 0; bits < 1 << 9; bits++) {
+		struct policy_facts f = { .role = (enum gate_role)(bits & 1),
+			.client = { (enum proof)(bits >> 1 & 7), bits & 16,
+				(unsigned)(bits >> 5 & 3) },
+			.local = bits & 128,
+			.routed = bits & 256 };
+		enum verdict mild;
+
+		if (f.client.proof > PROOF_AUTH)
+			continue;
+		mild = policy_rcpt(&f).verdict;
+		for (int rule = 0; rule < 4; rule++) {
+			f.rules =
+				(struct policy_rules){ rule == 0, rule == 1, rule == 2, rule == 3 };
+			if (policy_rcpt(&f).verdict == VERDICT_ACCEPT)
+				assert_int_equal(mild, VERDICT_ACCEPT);
+		}
+	}
+}
+
+static const char *window_reason(unsigned holders, bool fits, struct policy_rules rules)
+{
+	const struct policy_facts f = { .client = { PROOF_WINDOW, fits, holders }, .rules = rules };
+
+	return policy_rcpt(&f).reason;
+}
+
+static void a_shared_address_needs_a_sender_and_a_frozen_one_is_no_proof(void **state)
+{
+	const struct policy_rules guards = { .shared_after = 5, .frozen_after = 50 };
+
+	(void)state;
+	assert_string_equal(window_reason(5, false, guards), "window");
+	assert_string_equal(window_reason(6, false, guards), "shared-address");
+	assert_string_equal(window_reason(6, true, guards), "window");
+	assert_string_equal(window_reason(50, true, guards), "window");
+	assert_string_equal(window_reason(51, true, guards), "frozen-address");
+	assert_string_equal(window_reason(5000, false, (struct policy_rules){ 0 }), "window");
+}
+
+static void a_sender_is_bound_to_who_logged_in_but_not_to_a_network(void **state)
+{
+	struct policy_facts f = { .rules = { .bind_sender = true } };
+
+	(void)state;
+	f.client.proof = PROOF_NETWORK;
+	assert_int_equal(policy_rcpt(&f).verdict, VERDICT_ACCEPT);
+	f.client.proof = PROOF_AUTH;
+	assert_string_equal(policy_rcpt(&f).reason, "sender-binding");
+	f.role = ROLE_SUBMISSION;
+	assert_int_equal(policy_mail(&f).code, 550);
+	f.client.sender_fits = true;
+	assert_int_equal(policy_mail(&f).verdict, VERDICT_ACCEPT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_case_has_its_answer),
 		cmocka_unit_test(submission_asks_for_a_proof_at_mail),
 		cmocka_unit_test(a_hop_that_is_not_there_takes_nothing),
+		cmocka_unit_test(stricter_rules_only_take_away),
+		cmocka_unit_test(a_shared_address_needs_a_sender_and_a_frozen_one_is_no_proof),
+		cmocka_unit_test(a_sender_is_bound_to_who_logged_in_but_not_to_a_network),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,82 @@
+/* answers.c - what the engine asks of its session: who is there, and may they relay? */
+#include "smtpgate/session.h"
+
+#include "common/base/clock.h"
+#include "common/base/list.h"
+
+bool session_is_local(void *owner, struct str domain)
+{
+	const struct session *s = owner;
+
+	return gate_is_local(&s->server->settings, domain);
+}
+
+void session_received(void *owner, struct buf *out)
+{
+	const struct session *s = owner;
+
+	received_put(out,
+		&(struct received){
+			.helo = { s->gate.helo, s->gate.helo_n },
+			.client = s->client.addr,
+			.hostname = s->server->kit->site.hostname,
+			.esmtp = s->gate.esmtp,
+			.tls = s->gate.tls,
+			.auth = s->gate.authenticated,
+			.utf8 = s->gate.envelope.utf8,
+			.sid = s->sid,
+			.now_ms = clock_ms(),
+		});
+}
+
+/* Not yet: no mechanism is announced, so nobody can begin an exchange. */
+const char *session_mechanisms(void *owner)
+{
+	(void)owner;
+	return "";
+}
+
+void session_auth_cancelled(void *owner)
+{
+	(void)owner;
+}
+
+static void find_proof(struct session *s)
+{
+	const struct identity_facts facts = {
+		.settings = &s->server->settings,
+		.view = window_view(s->server->window),
+		.client = s->client.addr,
+		.sender = &s->gate.envelope.sender,
+		.now_ms = clock_ms(),
+	};
+	struct policy_client client;
+
+	identity_look(&s->identity, &facts);
+	client = identity_client(&s->identity);
+	gate_proof(&s->gate, &client);
+}
+
+void session_ask(struct conn *c, struct engine *e)
+{
+	struct session *s = list_entry(e, struct session, gate.engine);
+	const struct path *to = &s->gate.ask.recipient.path;
+
+	switch (s->gate.ask.kind) {
+	case GATE_ASKS_GREETING: gate_room(&s->gate); break;
+	case GATE_ASKS_AUTH: gate_auth(&s->gate, GATE_AUTH_ABSENT, STR("")); break;
+	case GATE_ASKS_PROOF: find_proof(s); break;
+	case GATE_ASKS_RECIPIENT:
+		if (to->domain_n > 0 && !session_is_local(s, path_domain(to)))
+			session_log_relay(s);
+		relay_ask(s->relay);
+		return;
+	case GATE_ASKS_NOTHING:
+	case GATE_ASKS_DATA:
+	case GATE_ASKS_ROOM:
+	case GATE_ASKS_END:
+	case GATE_ASKS_ABORT:
+	case GATE_ASKS_RESET: relay_ask(s->relay); return;
+	}
+	conn_resume(c);
+}
