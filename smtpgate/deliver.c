@@ -391,7 +391,7 @@ static enum err open_deliver(struct deliver *d)
 		return e;
 	loop_set_deadline(d->loop, d->kit->site.drain_ms);
 	(void)!users_open(&d->users, d->kit->site.users_path, d->kit->site.default_domain,
-		(struct users_pool){ work_pool, d->loop });
+		&(struct users_lent){ .pool = { work_pool, d->loop } });
 	e = d->users != NULL ? loop_every(d->loop, 1000, on_second, d) : ERR_NOMEM;
 	if (e == ERR_NONE)
 		e = loop_watch_alive(d->loop, d->kit->alive);

@@ -24,7 +24,7 @@ inc='^#include [<"]'
 forbid "$(except '^common/net/')" "${inc}(uv\.h|common/net/(conn_)?private\.h)" "libuv is common/net's"
 forbid "$(except '^common/(window|store)/')" "${inc}lmdb\.h" "LMDB is the window's and the store's"
 forbid "$(except '^common/conf/')" "${inc}(confuse\.h|common/conf/schema\.h)" "libConfuse is common/conf's"
-forbid "$(except '^common/users/')" "${inc}(crypt|argon2)\.h" "hashes are common/users'"
+forbid "$(except '^(common/users/|tests/unit/mechanisms_test)')" "${inc}(crypt|argon2|gsasl)\.h" "hashes and GNU SASL are common/users'"
 forbid "$(except '^ctl/')" "${inc}jansson\.h" "JSON is ctl's"
 forbid "$(except '^common/daemon/')" "${inc}systemd/" "systemd is common/daemon's"
 forbid "$(except '^(common/store|tests)/')" "${inc}common/store/" "only the store is the store"

@@ -19,6 +19,7 @@ static const struct scheme {
 	{ "SHA512-CRYPT", HASH_CRYPT,    "$6$"  },
 	{ "BLF-CRYPT",    HASH_CRYPT,    "$2b$" },
 	{ "ARGON2ID",     HASH_ARGON2ID, NULL   },
+	{ "SCRAM-SHA-256", HASH_SCRAM,   NULL   },
 	{ "PLAIN",        HASH_PLAIN,    NULL   },
 	{ "CLEARTEXT",    HASH_PLAIN,    NULL   },
 	{ "SHA256-CRYPT", HASH_CRYPT,    "$5$"  },
@@ -30,7 +31,7 @@ static const struct scheme {
 const char *const *hash_schemes(void)
 {
 	static const char *const names[] = { "YESCRYPT", "SHA512-CRYPT", "BLF-CRYPT", "ARGON2ID",
-		"PLAIN", NULL };
+		"SCRAM-SHA-256", "PLAIN", NULL };
 
 	return names;
 }
@@ -66,9 +67,40 @@ static enum hash_kind take_apart(struct str stored, struct str *data)
 
 enum hash_kind hash_kind(struct str stored)
 {
+	struct scram keys;
+	struct str data;
+	enum hash_kind kind = take_apart(stored, &data);
+
+	return kind == HASH_SCRAM && !scram_read(data, &keys) ? HASH_UNKNOWN : kind;
+}
+
+struct str hash_plain(struct str stored)
+{
 	struct str data;
 
-	return take_apart(stored, &data);
+	return take_apart(stored, &data) == HASH_PLAIN ? data : STR("");
+}
+
+bool hash_scram(struct str stored, struct scram *out)
+{
+	struct str data;
+
+	return take_apart(stored, &data) == HASH_SCRAM && scram_read(data, out);
+}
+
+static bool verify_scram(struct str data, struct str password)
+{
+	struct scram stored, made;
+	bool right;
+
+	if (!scram_read(data, &stored))
+		return false;
+	made = stored;
+	right = scram_derive(password, &made) &&
+		secret_eq((struct str){ (char *)made.stored_key, SCRAM_KEY },
+			(struct str){ (char *)stored.stored_key, SCRAM_KEY });
+	explicit_bzero(&made, sizeof(made));
+	return right;
 }
 
 static bool verify_crypt(const char *setting, const char *password)
@@ -102,6 +134,8 @@ bool hash_verify(struct str stored, struct str password)
 			right = verify_crypt(setting, typed);
 		if (kind == HASH_ARGON2ID)
 			right = argon2id_verify(setting, typed, password.n) == ARGON2_OK;
+		if (kind == HASH_SCRAM)
+			right = verify_scram(data, str_of(typed));
 	}
 	explicit_bzero(typed, sizeof(typed));
 	explicit_bzero(setting, sizeof(setting));
@@ -140,6 +174,18 @@ static enum err make_argon2id(const char *typed, size_t n, char *dst)
 	return ERR_NONE;
 }
 
+static enum err make_scram(struct str typed, char *dst)
+{
+	struct scram s = { .iterations = SCRAM_ITERATIONS, .salt_n = SCRAM_SALT };
+	const size_t head = sizeof("{SCRAM-SHA-256}") - 1;
+
+	secret_random(s.salt, s.salt_n);
+	memcpy(dst, "{SCRAM-SHA-256}", head);
+	if (!scram_derive(typed, &s) || !scram_write(&s, dst + head, HASH_STORED_MAX - head))
+		return ERR_NOMEM;
+	return ERR_NONE;
+}
+
 enum err hash_make(const char *scheme, struct str password, char *dst)
 {
 	const struct scheme *s = scheme_named(str_of(scheme));
@@ -154,6 +200,8 @@ enum err hash_make(const char *scheme, struct str password, char *dst)
 		e = make_crypt(s, typed, dst);
 	if (s->kind == HASH_ARGON2ID)
 		e = make_argon2id(typed, password.n, dst);
+	if (s->kind == HASH_SCRAM)
+		e = make_scram(str_of(typed), dst);
 	if (s->kind == HASH_PLAIN) {
 		snprintf(dst, HASH_STORED_MAX, "{PLAIN}%s", typed);
 		e = ERR_NONE;

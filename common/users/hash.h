@@ -1,12 +1,12 @@
 /* hash.h - stored passwords: "{SCHEME}data", as Dovecot writes them.
  *
  * PLAIN (and CLEARTEXT, PLAIN's other name), what crypt(3) of libxcrypt knows (CRYPT, SHA512-CRYPT,
- * SHA256-CRYPT, BLF-CRYPT, YESCRYPT, MD5-CRYPT; without a {SCHEME} it is CRYPT), and ARGON2ID. Verifying
- * costs milliseconds by design, but for PLAIN. */
+ * SHA256-CRYPT, BLF-CRYPT, YESCRYPT, MD5-CRYPT; without a {SCHEME} it is CRYPT), ARGON2ID, and
+ * SCRAM-SHA-256. Verifying costs milliseconds by design, but for PLAIN. */
 #ifndef POPGATE_HASH_H
 #define POPGATE_HASH_H
 
-#include "common/base/str.h"
+#include "common/users/scram.h"
 
 #define HASH_STORED_MAX 1024 /* octets of a stored password */
 #define HASH_PASSWORD_MAX 512 /* octets of a typed one: crypt(3) takes no more */
@@ -16,10 +16,18 @@ enum hash_kind {
 	HASH_PLAIN,
 	HASH_CRYPT,
 	HASH_ARGON2ID,
+	HASH_SCRAM,
+	HASH_KINDS, /* how many */
 };
 
 /* What stored is. */
 enum hash_kind hash_kind(struct str stored);
+
+/* The plain secret that stored is, borrowed from it; empty for another kind. */
+struct str hash_plain(struct str stored);
+
+/* The keys that stored is; false for another kind. */
+MUST_USE bool hash_scram(struct str stored, struct scram *out);
 
 /* Is password the one that stored was made of? Any octets but NUL. May take long: not on a loop,
  * unless hash_kind() is HASH_PLAIN, which takes the same short time whatever the answer. */

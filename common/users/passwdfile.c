@@ -38,7 +38,7 @@ struct passwdfile {
 	size_t aliases_n, aliases_cap;
 	struct name *table; /* owned: open addressing; n == 0 is free */
 	size_t table_n; /* a power of two */
-	size_t kinds[4], usual[4]; /* accounts of a hash_kind, and one of them */
+	size_t kinds[HASH_KINDS], usual[HASH_KINDS]; /* accounts of a hash_kind, and one of them */
 	unsigned complaints;
 };
 
@@ -345,15 +345,22 @@ bool passwdfile_owner(
 	return true;
 }
 
+struct str passwdfile_of_kind(const struct passwdfile *f, enum hash_kind kind)
+{
+	const struct account *a;
+
+	if (f->kinds[kind] == 0)
+		return STR("");
+	a = &f->accounts[f->usual[kind]];
+	return (struct str){ f->bytes + a->stored, a->stored_n };
+}
+
 struct str passwdfile_usual(const struct passwdfile *f)
 {
 	size_t best = HASH_PLAIN;
 
-	for (size_t kind = HASH_PLAIN; kind <= HASH_ARGON2ID; kind++)
+	for (size_t kind = HASH_PLAIN; kind < HASH_KINDS; kind++)
 		if (f->kinds[kind] > f->kinds[best])
 			best = kind;
-	if (f->kinds[best] == 0)
-		return STR("");
-	return (struct str){ f->bytes + f->accounts[f->usual[best]].stored,
-		f->accounts[f->usual[best]].stored_n };
+	return passwdfile_of_kind(f, (enum hash_kind)best);
 }

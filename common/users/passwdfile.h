@@ -9,6 +9,7 @@
 #define POPGATE_PASSWDFILE_H
 
 #include "common/base/subscriber.h"
+#include "common/users/hash.h"
 
 #define PASSWDFILE_LINE_MAX 8192 /* octets */
 
@@ -46,6 +47,10 @@ MUST_USE bool passwdfile_owner(
 
 /* The i-th account in the order of the file. */
 void passwdfile_nth(const struct passwdfile *f, size_t i, struct passwd_account *out);
+
+/* The stored password of an account of that kind, the same one as long as the file is; empty if there is
+ * none. */
+struct str passwdfile_of_kind(const struct passwdfile *f, enum hash_kind kind);
 
 /* A stored password of the kind that most accounts have, to be verified in vain for a name that is not
  * there, so that it takes as long as for one that is. Empty for an empty file. */

@@ -6,7 +6,8 @@
  * returns or later, from the loop, and always through the call-back; an exchange can be ended at any
  * time, and then its call-back is not called any more. USER and PASS are PLAIN with one response.
  *
- * Costly work (hashes, reading the file) runs in a pool that the owner lends. */
+ * Costly work (hashes, reading the file) runs in a pool that the owner lends. Wrong passwords are reported
+ * to the owner, who says in return how long the next one has to wait. */
 #ifndef POPGATE_USERS_H
 #define POPGATE_USERS_H
 
@@ -20,6 +21,38 @@
 struct users_pool {
 	bool (*submit)(void *ctx, void (*run)(void *job), void (*done)(void *job), void *job);
 	void *ctx;
+};
+
+/* Waits on the loop: fn(owner) in ms milliseconds, unless it is stopped before. False without memory. */
+struct users_timer {
+	bool (*start)(void *ctx, int64_t ms, void (*fn)(void *owner), void *owner, void **wait);
+	void (*stop)(void **wait); /* takes NULL; sets *wait to NULL */
+	void *ctx;
+};
+
+/* What wrong passwords cost. who->n is 0 where a name could not be folded. */
+struct users_penalties {
+	/* How long a proof of who from client has to wait before it is looked at, in ms. *trusted: the
+	 * address holds who's window, so it is looked at at once and only a wrong one waits. */
+	int64_t (*delay)(
+		void *ctx, struct addr client, const struct subscriber *who, bool *trusted);
+
+	/* A wrong one. secret is the same for the same wrong password of the same name, and 0 where the
+	 * mechanism does not show it. */
+	void (*failed)(
+		void *ctx, struct addr client, const struct subscriber *who, uint64_t secret);
+	void *ctx;
+};
+
+struct cache;
+
+/* What the owner lends. Only the pool must be there: without a timer or penalties nothing waits, without a
+ * cache nothing is kept between logins. */
+struct users_lent {
+	struct users_pool pool;
+	struct users_timer timer;
+	struct users_penalties penalties;
+	struct cache *cache; /* borrowed */
 };
 
 struct users; /* opaque; lives on one loop */
@@ -66,8 +99,8 @@ struct users_facts {
  * borrowed. Reads the file before it returns; ERR_ABSENT or ERR_DENIED if it cannot be read: *out is
  * then made all the same, knows nobody, answers AWAY and tries again with users_refresh(). Lines that
  * cannot be read are logged with their number and left out. */
-MUST_USE enum err users_open(
-	struct users **out, const char *path, struct str default_domain, struct users_pool pool);
+MUST_USE enum err users_open(struct users **out, const char *path, struct str default_domain,
+	const struct users_lent *lent);
 
 /* Ends all; every exchange must be ended and every job of the pool done. */
 void users_close(struct users **u);
@@ -75,14 +108,14 @@ void users_close(struct users **u);
 /* To be called each second: if the file has changed, reads it in the pool and swaps it in. */
 void users_refresh(struct users *u);
 
-/* Is mechanism one that this source can do? Upper case: "PLAIN". */
+/* Is mechanism one that this source can do, with the accounts as they are? Upper case: "PLAIN". */
 bool users_can(const struct users *u, const char *mechanism);
 
 #define USERS_MECHANISMS_TEXT 128
 
 /* The SASL mechanisms to announce with these facts, the best first, one space between them: those that
- * send the password only if facts->secure, CRAM-MD5 only while an account has a plain secret, -PLUS
- * only with a binding. dst has USERS_MECHANISMS_TEXT octets. Returns dst. */
+ * send the password only if facts->secure, CRAM-MD5 only while an account has a plain secret, SCRAM only
+ * while an account has that or SCRAM's keys, -PLUS only with a binding. dst has USERS_MECHANISMS_TEXT octets. Returns dst. */
 char *users_mechanisms(const struct users *u, const struct users_facts *facts, char *dst);
 
 /* Can anyone log in with APOP: does an account store a plain secret? */
@@ -101,7 +134,8 @@ bool users_known(const struct users *u);
 MUST_USE enum err users_begin(struct exchange **out, struct users *u, const char *mechanism,
 	const struct users_facts *facts, users_heard *heard, void *owner);
 
-/* The client's response, copied and wiped by the exchange; over USERS_RESPONSE_MAX is FAIL SYNTAX.
+/* SCRAM answers a right proof with CONTINUE and its own proof; the client's empty response is then OK.
+ * The client's response, copied and wiped by the exchange; over USERS_RESPONSE_MAX is FAIL SYNTAX.
  * An empty first response where the client gave none: pass NULL p. */
 void users_step(struct exchange *x, struct str response);
 

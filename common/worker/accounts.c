@@ -29,7 +29,8 @@ enum err accounts_open(struct accounts **out, struct kit *kit, struct loop *l,
 	a->line = line;
 	a->window = window;
 	(void)!users_open(&a->users, kit->site.users_path, kit->site.default_domain,
-		(struct users_pool){ work_pool, l }); /* it has said why, and tries again */
+		&(struct users_lent){
+			.pool = { work_pool, l } }); /* it has said why, and tries again */
 	e = a->users != NULL ? loop_every(l, REFRESH_MS, on_second, a) : ERR_NOMEM;
 	if (e == ERR_NONE)
 		*out = a;

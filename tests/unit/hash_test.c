@@ -25,6 +25,9 @@ static void knows_what_others_have_written(void **state)
 	/* crypt(3)'s own documentation vectors, and Dovecot's prefixes */
 	static const char sha512[] = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnI"
 				     "FNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1";
+	static const char pencil[] = "{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,"
+				     "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"
+				     "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
 	char with_scheme[200] = "{SHA512-CRYPT}";
 
 	(void)state;
@@ -33,13 +36,44 @@ static void knows_what_others_have_written(void **state)
 	assert_true(hash_verify(str_of(with_scheme), STR("Hello world!")));
 	assert_false(hash_verify(str_of(with_scheme), STR("Hello world")));
 	assert_true(hash_verify(STR("{plain}x y"), STR("x y")));
+	/* the subscriber of RFC 7677 3 */
+	assert_true(hash_verify(str_of(pencil), STR("pencil")));
+	assert_false(hash_verify(str_of(pencil), STR("Pencil")));
+}
+
+static void keys_are_read_to_the_octet_and_written_back(void **state)
+{
+	static const char *const bad[] = { "", "4096", "4096,c2FsdA==", "4096,c2FsdA==,,",
+		"4096,c2FsdA,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"
+		"wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=",
+		"4294967296,c2FsdA==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"
+		"wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=",
+		"4096,c2FsdA==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"
+		"wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=,",
+		"4096,c2FsdA==,WG5d8oPm,wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=" };
+	static const char good[] = "4096,c2FsdA==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"
+				   "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
+	char text[256];
+	struct scram s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(scram_read(str_of(bad[i]), &s));
+	assert_true(scram_read(str_of(good), &s));
+	assert_true(s.iterations == 4096 && s.salt_n == 4);
+	assert_true(scram_write(&s, text, sizeof(text)));
+	assert_string_equal(text, good);
+	assert_false(scram_write(&s, text, sizeof(good) - 1));
 }
 
 static void a_locked_or_unknown_one_is_never_right(void **state)
 {
 	static const char *const stored[] = { "", "!", "*", "{PLAIN}", "{SHA512-CRYPT}!",
 		"{SHA512-CRYPT}*", "{NTLM}abc", "{PLAIN", "{ARGON2ID}junk", "{CRYPT}$6$",
-		"{SHA512-CRYPT}junk" };
+		"{SHA512-CRYPT}junk", "{SCRAM-SHA-256}junk", "{SCRAM-SHA-256}4096,,,",
+		"{SCRAM-SHA-256}0,W22ZaJ0SNY7soEsUEjb6gQ==,"
+		"WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"
+		"wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++) {
@@ -56,6 +90,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_made_is_verified),
 		cmocka_unit_test(knows_what_others_have_written),
+		cmocka_unit_test(keys_are_read_to_the_octet_and_written_back),
 		cmocka_unit_test(a_locked_or_unknown_one_is_never_right),
 	};
 

@@ -68,15 +68,15 @@ static struct users *open_users(void)
 		   "bert:{SHA512-CRYPT}$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/"
 		   "O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1\nlocked:{PLAIN}secret::::::"
 		   "disabled\n");
-	assert_int_equal(
-		users_open(&u, path, STR("example.net"), (struct users_pool){ submit, NULL }),
+	assert_int_equal(users_open(&u, path, STR("example.net"),
+				 &(struct users_lent){ .pool = { submit, NULL } }),
 		ERR_NONE);
 	return u;
 }
 
 static void tries(struct users *u, struct str response, enum users_says says, enum users_why why)
 {
-	const struct users_facts facts = { 0 };
+	const struct users_facts facts = { .secure = true };
 	struct exchange *x;
 
 	heard_n = 0;
@@ -117,7 +117,7 @@ static void plain_has_an_answer_to_everything(void **state)
 static void an_ended_exchange_is_silent(void **state)
 {
 	struct users *u = open_users();
-	const struct users_facts facts = { 0 };
+	const struct users_facts facts = { .secure = true };
 	struct exchange *x;
 
 	(void)state;
@@ -164,8 +164,8 @@ static void without_a_file_nothing_can_be_said(void **state)
 	struct users *u = NULL;
 
 	(void)state;
-	assert_int_equal(
-		users_open(&u, "/nowhere/users", STR(""), (struct users_pool){ submit, NULL }),
+	assert_int_equal(users_open(&u, "/nowhere/users", STR(""),
+				 &(struct users_lent){ .pool = { submit, NULL } }),
 		ERR_ABSENT);
 	tries(u, STR("\0anna@x.example\0secret"), USERS_FAIL, USERS_WHY_AWAY);
 	users_close(&u);
