@@ -15,7 +15,7 @@ AS_SAID = -1  # as many messages are gone as DELE commands were answered +OK
 class Case:
     """From where a session starts (GREETED, after USER: ASKED, or TRANSACTION), the steps (pop3_wire.py),
     and how many of the three LETTERS are left when it has ended, by QUIT if it can. {user} in a step is
-    the subscriber."""
+    the subscriber; what is sent may also be a function of it."""
 
     name: str
     rule: str  # an RFC and section, or the vulnerability that taught it
@@ -35,6 +35,8 @@ def parameters(*tables):
 
 
 def _named(words, box):
+    if callable(words):
+        words = words(box.name)
     if isinstance(words, bytes):
         return words.replace(b"{user}", box.name.encode())
     return words.replace("{user}", box.name)

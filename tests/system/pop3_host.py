@@ -12,7 +12,7 @@ import mail
 from farm import Farm
 from pop3_wire import Wire
 
-BOXES = 900
+BOXES = 1400
 SECRET = "secret"
 
 # What lies in a maildrop unless a case says otherwise, as sent. All sizes differ.

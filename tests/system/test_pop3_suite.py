@@ -4,6 +4,7 @@ sessions that need more than rows stand in the other files of the suite."""
 
 import pytest
 
+import pop3_cases_auth
 import pop3_cases_commands
 import pop3_cases_lines
 import pop3_cases_login
@@ -19,6 +20,7 @@ def host():
 
 
 @pytest.mark.parametrize("case", parameters(pop3_cases_lines.CASES, pop3_cases_commands.CASES,
-                                            pop3_cases_numbers.CASES, pop3_cases_login.CASES))
+                                            pop3_cases_numbers.CASES, pop3_cases_login.CASES,
+                                            pop3_cases_auth.CASES))
 def test_case(host, case):
     play(host, case)
