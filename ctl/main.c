@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/base/material.h"
 #include "common/conf/listeners.h"
+#include "common/conf/tls.h"
 #include "ctl/ctl.h"
 #include "pop3d/settings.h"
 #include "smtpgate/settings.h"
@@ -51,18 +53,21 @@ bool ctl_subscriber(const struct ctl *c, const char *text, struct subscriber *ou
 /* The config as both daemons would read it. */
 static int check(struct ctl *c)
 {
-	struct buf complaints;
+	struct buf complaints, material;
 	struct pop3_settings pop3;
 	struct gate_settings gate;
 	struct listeners listeners;
 	enum err e;
 
 	buf_init(&complaints, 1 << 16);
+	buf_init(&material, MATERIAL_MAX);
 	e = listeners_read(&listeners, c->conf, "pop3d", &complaints);
 	e = pop3_settings_read(&pop3, c->conf, &complaints) != ERR_NONE ? ERR_SYNTAX : e;
 	e = listeners_read(&listeners, c->conf, "smtpgate", &complaints) != ERR_NONE ? ERR_SYNTAX
 										     : e;
 	e = gate_settings_read(&gate, c->conf, &complaints) != ERR_NONE ? ERR_SYNTAX : e;
+	e = tls_material_read(&material, c->conf, &complaints) != ERR_NONE ? ERR_SYNTAX : e;
+	buf_free(&material);
 	fprintf(stderr, "%.*s", (int)complaints.len, buf_str(&complaints).p);
 	buf_free(&complaints);
 	if (e != ERR_NONE)

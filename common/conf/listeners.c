@@ -1,6 +1,8 @@
 /* listeners.c - titles into endpoints. */
 #include "common/conf/listeners.h"
 
+#include "common/conf/tls.h"
+
 static bool taken(const struct listeners *l, struct endpoint e)
 {
 	for (size_t i = 0; i < l->n; i++)
@@ -9,7 +11,21 @@ static bool taken(const struct listeners *l, struct endpoint e)
 	return false;
 }
 
-static void read_one(struct listeners *l, struct conf_section s, struct buf *complaints)
+/* STARTTLS by default is no more than an offer, so without a certificate it is none. */
+static enum listener_tls read_tls(struct conf_section s, struct buf *complaints)
+{
+	enum listener_tls tls = (enum listener_tls)conf_word(s, "tls");
+
+	if (tls_configured(s.conf) || tls == LISTENER_CLEAR)
+		return tls;
+	if (conf_line(s, "tls") > 0)
+		conf_complain(s, "tls", complaints,
+			"listener \"%.100s\": tls = \"%s\" needs a certificate in section tls",
+			conf_title(s).p, conf_cstr(s, "tls"));
+	return LISTENER_CLEAR;
+}
+
+static void read_title(struct listeners *l, struct conf_section s, struct buf *complaints)
 {
 	struct str title = conf_title(s);
 	struct endpoint e;
@@ -25,6 +41,16 @@ static void read_one(struct listeners *l, struct conf_section s, struct buf *com
 		conf_complain(s, NULL, complaints, "more than %d listeners", LISTENERS_MAX);
 	else
 		l->at[l->n++] = e;
+}
+
+static void read_one(struct listeners *l, struct conf_section s, struct buf *complaints)
+{
+	size_t before = l->n;
+	enum listener_tls tls = read_tls(s, complaints);
+
+	read_title(l, s, complaints);
+	if (l->n > before)
+		l->tls[before] = tls;
 }
 
 enum err listeners_read(

@@ -38,7 +38,21 @@ static const struct conf_option run_as_options[] = { /* "": the uid that started
 	END
 };
 
+static const struct conf_option sni_options[] = {
+	{ "certificate", CONF_TEXT, "", NULL, NULL },
+	{ "key",         CONF_TEXT, "", NULL, NULL },
+	END
+};
+
+static const struct conf_option tls_options[] = {
+	{ "certificate", CONF_TEXT,   "",   NULL, NULL },
+	{ "key",         CONF_TEXT,   "",   NULL, NULL },
+	{ "sni",         CONF_TITLED, NULL, NULL, sni_options },
+	END
+};
+
 static const struct conf_option pop3d_listener_options[] = {
+	{ "tls", CONF_WORD, "starttls", "none|starttls|implicit", NULL },
 	END
 };
 
@@ -56,6 +70,7 @@ static const struct conf_option pop3d_options[] = {
 
 static const struct conf_option smtpgate_listener_options[] = {
 	{ "role", CONF_WORD, "mx",   "mx|submission", NULL },
+	{ "tls",  CONF_WORD, "starttls", "none|starttls|implicit", NULL },
 	{ "auth", CONF_WORD, "auto", "auto|yes|no",   NULL }, /* auto: of role submission */
 	END
 };
@@ -105,6 +120,7 @@ const struct conf_option conf_schema[] = {
 	{ "drain_timeout",  CONF_DURATION, "30s",               NULL,   NULL },
 	{ "plaintext_auth", CONF_WORD,     "tls",               "tls|always", NULL },
 	{ "log",            CONF_SECTION,  NULL,                NULL,   log_options },
+	{ "tls",            CONF_SECTION,  NULL,                NULL,   tls_options },
 	{ "window",         CONF_SECTION,  NULL,                NULL,   window_options },
 	{ "users",          CONF_TITLED,   NULL,                NULL,   users_options },
 	{ "run_as",         CONF_SECTION,  NULL,                NULL,   run_as_options },

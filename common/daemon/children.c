@@ -33,7 +33,7 @@ static void hand_sockets(struct buf *words, const struct handover *h, unsigned s
 
 		for (unsigned k = slot; k < g->n; k += h->workers) {
 			fcntl(g->fd[k], F_SETFD, 0);
-			buf_printf(words, "%s%d:%zu", before, g->fd[k], i);
+			buf_printf(words, "%s%d:%zu:%d", before, g->fd[k], i, h->tls[i]);
 			before = ",";
 		}
 	}
@@ -50,8 +50,11 @@ static bool set_environment(const struct handover *h, const struct role *role, u
 	hand(&words, KIT_CLIENTS, h->clients);
 	hand(&words, KIT_ALIVE, h->alive);
 	hand(&words, KIT_DELIVER, role->delivers ? h->deliver_receive : h->deliver_send);
-	if (role->listens)
+	if (role->listens) {
+		hand(&words, KIT_MATERIAL, h->material);
+		hand(&words, KIT_TICKETS, h->tickets);
 		hand_sockets(&words, h, slot);
+	}
 	buf_add(&words, (struct str){ "", 1 });
 	done = !words.broken && setenv(KIT_ENVIRONMENT, buf_str(&words).p, 1) == 0;
 	buf_free(&words);

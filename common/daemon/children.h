@@ -21,8 +21,10 @@ struct handover {
 	const char *exe; /* path of the program */
 	const struct site *site;
 	const struct sockets *sockets;
+	const enum listener_tls *tls; /* of each listener */
 	unsigned workers, generation;
 	int conf, counters, clients; /* memfds */
+	int material, tickets; /* memfds, for who listens; -1: none */
 	int alive; /* the reading end */
 	int deliver_send, deliver_receive; /* -1: none */
 };

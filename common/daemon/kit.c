@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/material.h"
 #include "common/daemon/kit_words.h"
 
 /* "ROLE:SLOT:GENERATION:SEAT" */
@@ -40,26 +41,29 @@ static bool read_fd(struct str number, int *fd)
 	return fcntl(*fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-/* "8:0,9:1": descriptor and listener of each socket. */
+/* "8:0:1,9:1:2": descriptor, listener and TLS of each socket. */
 static bool read_listeners(struct kit *k, struct str list)
 {
 	while (list.n > 0) {
-		struct str item, fd, listener;
+		struct str item, fd, listener, tls;
 		struct kit_listener *l = &k->listeners[k->listeners_n];
-		uint64_t number;
+		uint64_t number, kind;
 
 		(void)str_split(list, ',', &item, &list);
 		if (k->listeners_n == KIT_LISTENERS_MAX || !str_split(item, ':', &fd, &listener) ||
-			!read_fd(fd, &l->fd) || !str_to_u64(listener, UINT32_MAX, &number))
+			!str_split(listener, ':', &listener, &tls) || !read_fd(fd, &l->fd) ||
+			!str_to_u64(listener, UINT32_MAX, &number) ||
+			!str_to_u64(tls, LISTENER_IMPLICIT, &kind))
 			return false;
 		l->listener = (unsigned)number;
+		l->tls = (enum listener_tls)kind;
 		k->listeners_n++;
 	}
 	return true;
 }
 
 struct fds {
-	int conf, counters, clients;
+	int conf, counters, clients, tickets;
 };
 
 static bool read_pair(struct kit *k, struct fds *fds, struct str name, struct str value)
@@ -71,6 +75,8 @@ static bool read_pair(struct kit *k, struct fds *fds, struct str name, struct st
 		{ STR(KIT_CONF), &fds->conf },
 		{ STR(KIT_COUNTERS), &fds->counters },
 		{ STR(KIT_CLIENTS), &fds->clients },
+		{ STR(KIT_MATERIAL), &k->material },
+		{ STR(KIT_TICKETS), &fds->tickets },
 		{ STR(KIT_ALIVE), &k->alive },
 		{ STR(KIT_DELIVER), &k->deliver },
 	};
@@ -99,22 +105,31 @@ static bool read_environment(struct kit *k, struct fds *fds)
 	return fds->conf >= 0 && fds->counters >= 0 && fds->clients >= 0 && k->alive >= 0;
 }
 
+/* All of a memfd. */
+static enum err read_memory(int fd, struct buf *bytes)
+{
+	struct stat st;
+	char *at;
+
+	if (fstat(fd, &st) != 0)
+		return err_of_errno(errno);
+	at = buf_reserve(bytes, (size_t)st.st_size);
+	if (at == NULL || pread(fd, at, (size_t)st.st_size, 0) != st.st_size)
+		return ERR_IO;
+	buf_grew(bytes, (size_t)st.st_size);
+	return ERR_NONE;
+}
+
 static enum err read_conf(struct kit *k, int fd)
 {
 	struct buf bytes, complaints;
-	struct stat st;
-	char *at;
-	enum err e = ERR_IO;
+	enum err e;
 
 	buf_init(&bytes, CONF_FILE_MAX);
 	buf_init(&complaints, 1 << 16);
-	if (fstat(fd, &st) == 0) {
-		at = buf_reserve(&bytes, (size_t)st.st_size);
-		if (at != NULL && pread(fd, at, (size_t)st.st_size, 0) == st.st_size) {
-			buf_grew(&bytes, (size_t)st.st_size);
-			e = conf_parse(&k->conf, "popgate.conf", buf_str(&bytes), &complaints);
-		}
-	}
+	e = read_memory(fd, &bytes);
+	if (e == ERR_NONE)
+		e = conf_parse(&k->conf, "popgate.conf", buf_str(&bytes), &complaints);
 	if (e == ERR_NONE)
 		e = site_read(&k->site, k->conf, &complaints);
 	buf_free(&bytes);
@@ -124,8 +139,8 @@ static enum err read_conf(struct kit *k, int fd)
 
 enum err kit_open(struct kit *out, const char *child_word, const struct counter_name *names)
 {
-	struct kit k = { .deliver = -1, .alive = -1 };
-	struct fds fds = { -1, -1, -1 };
+	struct kit k = { .deliver = -1, .alive = -1, .material = -1 };
+	struct fds fds = { -1, -1, -1, -1 };
 	char *word = strdup(child_word);
 	enum err e = ERR_SYNTAX;
 
@@ -137,6 +152,10 @@ enum err kit_open(struct kit *out, const char *child_word, const struct counter_
 		e = counters_map(&k.counters, names, fds.counters, k.seat);
 	if (e == ERR_NONE)
 		e = clients_map(&k.clients, fds.clients, k.seat);
+	if (e == ERR_NONE && fds.tickets >= 0)
+		e = tickets_map(&k.tickets, fds.tickets);
+	if (fds.tickets >= 0)
+		close(fds.tickets);
 	close(fds.conf);
 	close(fds.counters);
 	close(fds.clients);
@@ -155,5 +174,27 @@ void kit_close(struct kit *k)
 	conf_close(&k->conf);
 	counters_close(&k->counters);
 	clients_close(&k->clients);
-	*k = (struct kit){ .deliver = -1, .alive = -1 };
+	tickets_close(&k->tickets);
+	if (k->material >= 0)
+		close(k->material);
+	*k = (struct kit){ .deliver = -1, .alive = -1, .material = -1 };
+}
+
+enum err kit_tls(struct kit *k, const char *protocol, struct tls_context **out)
+{
+	struct buf material;
+	enum err e;
+
+	*out = NULL;
+	if (k->material < 0)
+		return ERR_NONE;
+	buf_init(&material, MATERIAL_MAX);
+	e = read_memory(k->material, &material);
+	if (e == ERR_NONE)
+		e = tls_server_open(
+			out, &(struct tls_server){ buf_str(&material), protocol, k->tickets });
+	buf_free(&material);
+	close(k->material);
+	k->material = -1;
+	return e;
 }

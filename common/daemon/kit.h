@@ -11,9 +11,11 @@
 #define POPGATE_KIT_H
 
 #include "common/conf/conf.h"
+#include "common/conf/listeners.h"
 #include "common/conf/site.h"
 #include "common/daemon/clients.h"
 #include "common/daemon/counters.h"
+#include "common/net/tls.h"
 
 #define KIT_LISTENERS_MAX 256
 
@@ -28,12 +30,16 @@ struct kit {
 	struct kit_listener { /* sockets to accept on, all for the life of the process */
 		int fd;
 		unsigned listener; /* which listener section of the daemon it belongs to, from 0 */
+		enum listener_tls tls; /* never but CLEAR without a certificate */
 	} listeners[KIT_LISTENERS_MAX];
 	size_t listeners_n;
 	int deliver; /* SOCK_SEQPACKET: worker: send sessions to the deliver role here; deliver: receive
 			them here; -1 where there is none */
 	int alive; /* a pipe the supervisor holds the other end of: end of input means it is gone */
 	struct counters *counters; /* this process's own slot is written with counters_add() */
+	int material; /* sealed memfd: certificates and keys, for kit_tls(); -1: none, or taken */
+	struct tickets
+		*tickets; /* to read: keys of session tickets; NULL for who does not listen */
 	struct clients *clients; /* connections per client key, this process's own region */
 };
 
@@ -41,5 +47,10 @@ struct kit {
 MUST_USE enum err kit_open(
 	struct kit *out, const char *child_word, const struct counter_name *names);
 void kit_close(struct kit *k);
+
+/* The TLS of this daemon's listeners, with protocol for ALPN ("pop3", "smtp"), to be handed to conns as
+ * conn_settings.tls and closed with tls_context_close() when they are gone. *out is NULL, and all is
+ * well, if no certificate is configured. Once: the secrets leave the kit. */
+MUST_USE enum err kit_tls(struct kit *k, const char *protocol, struct tls_context **out);
 
 #endif

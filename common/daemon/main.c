@@ -128,6 +128,8 @@ static enum err make_shared(struct supervisor *s)
 		e = counters_make(&s->counters, s->program->counters, &s->counters_fd);
 	if (e == ERR_NONE)
 		e = clients_make(&s->clients, SEATS, CLIENTS_PER_PROCESS, &s->clients_fd);
+	if (e == ERR_NONE)
+		e = tickets_make(&s->tickets, &s->tickets_fd);
 	if (e == ERR_NONE && pipe2(s->alive, O_CLOEXEC) != 0)
 		e = err_of_errno(errno);
 	if (e == ERR_NONE &&
@@ -139,11 +141,12 @@ static enum err make_shared(struct supervisor *s)
 
 static void free_shared(struct supervisor *s)
 {
-	const int fds[] = { s->signals, s->counters_fd, s->clients_fd, s->alive[0], s->alive[1],
-		s->deliver[0], s->deliver[1] };
+	const int fds[] = { s->signals, s->counters_fd, s->clients_fd, s->tickets_fd, s->alive[0],
+		s->alive[1], s->deliver[0], s->deliver[1] };
 
 	counters_close(&s->counters);
 	clients_close(&s->clients);
+	tickets_close(&s->tickets);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -183,7 +186,8 @@ static int supervise(const struct program *program, const struct options *o)
 		return 1;
 	s->program = program;
 	s->conf_path = o->conf_path;
-	s->signals = s->counters_fd = s->clients_fd = s->setup.memory = -1;
+	s->signals = s->counters_fd = s->clients_fd = s->tickets_fd = -1;
+	s->setup.memory = s->setup.material = -1;
 	s->alive[0] = s->alive[1] = s->deliver[0] = s->deliver[1] = -1;
 	buf_init(&complaints, 1 << 16);
 	if (setup_read(&s->setup, program, o->conf_path, &complaints) != ERR_NONE) {

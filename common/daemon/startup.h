@@ -13,6 +13,7 @@ struct setup {
 	struct site site; /* borrows from conf */
 	struct listeners listeners;
 	int memory; /* owned: a sealed memfd with the octets that were validated */
+	int material; /* owned: another, with certificates and keys (common/base/material.h); -1: none */
 };
 
 /* Reads and checks path for program. On failure complaints has a line for each thing that is wrong. */

@@ -54,9 +54,20 @@ static void log_started(const struct supervisor *s, const struct post *p, unsign
 static void fill_post(struct supervisor *s, struct post *p, int64_t now)
 {
 	unsigned seat = free_seat(s);
-	const struct handover h = { s->exe, &s->setup.site, &s->sockets, s->setup.site.workers,
-		s->generation, s->setup.memory, s->counters_fd, s->clients_fd, s->alive[0],
-		s->deliver[0], s->deliver[1] };
+	const struct handover h = { .exe = s->exe,
+		.site = &s->setup.site,
+		.sockets = &s->sockets,
+		.tls = s->setup.listeners.tls,
+		.workers = s->setup.site.workers,
+		.generation = s->generation,
+		.conf = s->setup.memory,
+		.counters = s->counters_fd,
+		.clients = s->clients_fd,
+		.material = s->setup.material,
+		.tickets = s->tickets_fd,
+		.alive = s->alive[0],
+		.deliver_send = s->deliver[0],
+		.deliver_receive = s->deliver[1] };
 	enum err e = ERR_LIMIT;
 	pid_t pid;
 
@@ -358,6 +369,10 @@ static void tick(struct supervisor *s, int64_t now)
 	fill_posts(s, now);
 	end_oldest(s, now);
 	storekeeper_look(&s->keeper, &s->setup.site, now);
+	if (now >= s->turn_ms) {
+		s->turn_ms = now + TICKETS_LIFE_S * INT64_C(1000);
+		tickets_turn(s->tickets);
+	}
 	if (now >= s->stats_ms) {
 		s->stats_ms = now + STATS_MS;
 		log_stats(s);
@@ -369,6 +384,7 @@ int supervisor_run(struct supervisor *s)
 	int64_t now = clock_steady_ms();
 
 	s->stats_ms = now + STATS_MS;
+	s->turn_ms = now + TICKETS_LIFE_S * INT64_C(1000);
 	make_posts(s);
 	log_loaded(s);
 	storekeeper_look(&s->keeper, &s->setup.site, now);

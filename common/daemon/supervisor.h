@@ -6,6 +6,7 @@
 #include "common/daemon/children.h"
 #include "common/daemon/startup.h"
 #include "common/daemon/storekeeper.h"
+#include "common/net/tickets.h"
 
 #define SEATS COUNTERS_SLOTS /* children at a time, all generations together */
 #define POSTS_MAX (SOCKETS_SLOTS + 8)
@@ -33,12 +34,13 @@ struct supervisor {
 	struct storekeeper keeper;
 	struct counters *counters;
 	struct clients *clients;
-	int counters_fd, clients_fd;
+	struct tickets *tickets;
+	int counters_fd, clients_fd, tickets_fd;
 	int alive[2]; /* a pipe: the children see its end */
 	int deliver[2]; /* sending and receiving end */
 	int signals;
 	bool stopping;
-	int64_t kill_ms, stats_ms; /* steady clock */
+	int64_t kill_ms, stats_ms, turn_ms; /* steady clock; turn: of the ticket keys */
 };
 
 /* Runs until told to end and the last child is gone. Returns the exit code. */

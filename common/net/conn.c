@@ -1,11 +1,12 @@
 /* conn.c - see conn.h. Written as what happens, in the order in which it happens to a connection. */
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "common/net/conn_private.h"
 
 #define BATCH 16384 /* octets of replies to piped commands that are sent together */
+#define SEAL_ROOM \
+	1024 /* octets that TLS adds to those for the engine; what is too much waits inside */
 #define LINGER_MS 2000 /* how long a peer has to take our last words before we are gone */
 #define LINGER_OCTETS 65536 /* and how much it may send meanwhile */
 
@@ -13,8 +14,10 @@ static void advance(struct conn *c);
 
 /* --- patience --- */
 
-static void restart_patience(struct conn *c)
+void conn_restart_patience(struct conn *c)
 {
+	if (c->securing)
+		return;
 	list_remove(&c->silent);
 	if (c->patience == NULL)
 		return;
@@ -26,14 +29,20 @@ void conn_patience(struct conn *c, int64_t ms)
 {
 	if (c->lingering || c->closing)
 		return;
+	if (c->securing) {
+		c->rest = ms > 0 ? loop_patience(c->loop, ms) : NULL;
+		return;
+	}
 	c->patience = ms > 0 ? loop_patience(c->loop, ms) : NULL;
-	restart_patience(c);
+	conn_restart_patience(c);
 }
 
 static void run_out(struct conn *c)
 {
 	if (c->lingering)
 		conn_close(c, c->why);
+	else if (c->securing && !c->connecting)
+		conn_close(c, "tls");
 	else if (c->writing || c->connecting || c->finishing)
 		conn_close(c, "idle");
 	else
@@ -105,7 +114,11 @@ void conn_set_engine(struct conn *c, struct engine *e, const struct conn_setting
 	buf_init(&c->in, s->in_max);
 	buf_init(&c->out, s->out_max);
 	buf_init(&c->wire, s->out_max);
+	c->tls_context = s->tls;
+	c->tls_peer = s->tls_peer;
 	conn_patience(c, s->idle_ms);
+	if (s->tls_at_once)
+		conn_secure(c);
 }
 
 void conn_start(struct conn *c, struct engine *e, const struct conn_settings *s)
@@ -133,6 +146,8 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
 	size_t room = c->lingering ? SCRATCH_SIZE : buf_room(&c->in);
 
 	(void)suggested;
+	if (c->tls != NULL)
+		room += SEAL_ROOM;
 	*b = uv_buf_init(c->loop->scratch, (unsigned)(room < SCRATCH_SIZE ? room : SCRATCH_SIZE));
 }
 
@@ -168,6 +183,8 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 			conn_close(c, "reset");
 		stop_reading(c);
 		return;
+	} else if (c->tls != NULL) {
+		conn_open_sealed(c, (struct str){ b->base, (size_t)n });
 	} else {
 		buf_add(&c->in, (struct str){ b->base, (size_t)n });
 	}
@@ -182,7 +199,8 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 static void set_reading(struct conn *c)
 {
 	bool wanted = c->lingering ||
-		(!c->ended && !c->finishing && buf_room(&c->in) > 0 && (c->duplex || !c->writing));
+		(!c->ended && !c->finishing && buf_room(&c->in) > 0 &&
+			(c->tls == NULL || !tls_waiting(c->tls)) && (c->duplex || !c->writing));
 
 	if (c->closing || c->connecting || wanted == c->reading)
 		return;
@@ -209,7 +227,7 @@ static void on_written(uv_write_t *req, int status)
 		return;
 	}
 	buf_clear(&c->wire);
-	restart_patience(c);
+	conn_restart_patience(c);
 	advance(c);
 	if (c->duplex && !c->closing && c->hooks != NULL && c->hooks->flowed != NULL &&
 		conn_unsent(c) < c->out.max / 2)
@@ -229,7 +247,7 @@ static void write_wire(struct conn *c)
 	if (n > 0) {
 		buf_take(&c->wire, (size_t)n);
 		if (c->duplex)
-			restart_patience(c);
+			conn_restart_patience(c);
 	}
 	if (c->wire.len == 0)
 		return;
@@ -243,7 +261,10 @@ static void flush(struct conn *c)
 {
 	if (c->closing || c->connecting || c->writing)
 		return;
-	buf_move(&c->wire, &c->out);
+	if (c->tls != NULL)
+		conn_seal(c);
+	else
+		buf_move(&c->wire, &c->out);
 	if (c->wire.len > 0)
 		write_wire(c);
 	if (c->wire.len == 0)
@@ -252,14 +273,14 @@ static void flush(struct conn *c)
 
 size_t conn_unsent(const struct conn *c)
 {
-	return c->out.len + c->wire.len;
+	return c->out.len + c->sealed.len + c->wire.len;
 }
 
 /* --- running the engine --- */
 
 static bool may_run(const struct conn *c)
 {
-	return !c->closing && !c->finishing && !c->waiting && !c->connecting &&
+	return !c->closing && !c->finishing && !c->waiting && !c->connecting && !c->securing &&
 		(c->duplex || !c->writing);
 }
 
@@ -271,40 +292,59 @@ static void ask(struct conn *c)
 	c->hooks->ask(c, c->engine);
 }
 
-static void finish(struct conn *c, const char *why)
+void conn_finish(struct conn *c, const char *why)
 {
 	c->why = why;
 	c->finishing = true;
+}
+
+/* Under TLS more may wait than had room. */
+static bool more_waits(const struct conn *c)
+{
+	return c->tls != NULL && tls_waiting(c->tls) && buf_room(&c->in) > 0;
+}
+
+/* Has the engine run once. */
+static void run(struct conn *c)
+{
+	size_t before = c->in.len;
+
+	c->want = c->engine->ops->run(c->engine, &c->in, &c->out);
+	if (c->in.len < before)
+		conn_restart_patience(c);
+	if (c->want == STEP_CLOSE)
+		conn_finish(c, "quit");
+	if (c->want == STEP_TLS)
+		conn_secure(c);
 }
 
 /* One turn of the engine. False: it has nothing to do until something happens. A question is not asked
  * while much waits to be written: its answer would only add to it. */
 static bool turn(struct conn *c)
 {
-	size_t before = c->in.len;
-
 	c->again = false;
 	if (c->unasked) {
 		c->unasked = false;
 		ask(c);
 		return true;
 	}
-	c->want = c->engine->ops->run(c->engine, &c->in, &c->out);
-	if (c->in.len < before)
-		restart_patience(c);
+	if (more_waits(c))
+		conn_open_sealed(c, STR(""));
+	if (c->finishing)
+		return false;
+	run(c);
 	if (c->out.broken) {
 		conn_close(c, "overflow");
 		return false;
 	}
-	if (c->want == STEP_CLOSE || c->want == STEP_TLS)
-		finish(c, c->want == STEP_TLS ? "tls" : "quit");
 	if (c->want != STEP_CLOSE && c->out.len >= BATCH)
 		flush(c);
 	if (c->want == STEP_ASK && !c->duplex && c->writing)
 		c->unasked = true;
 	else if (c->want == STEP_ASK && !c->closing)
 		ask(c);
-	return c->again || c->want == STEP_AGAIN || c->want == STEP_ASK;
+	return c->again || c->want == STEP_AGAIN || c->want == STEP_ASK ||
+		(c->want == STEP_READ && more_waits(c));
 }
 
 void conn_pump(struct conn *c)
@@ -327,7 +367,7 @@ void conn_resume(struct conn *c)
 		return;
 	c->waiting = false;
 	if (!c->duplex)
-		restart_patience(c);
+		conn_restart_patience(c);
 	conn_pump(c);
 }
 
@@ -367,10 +407,16 @@ static void advance(struct conn *c)
 	bool was_writing = c->writing || c->wire.len > 0;
 
 	flush(c);
+	if (c->securing && c->tls == NULL && !c->closing && !c->connecting && conn_unsent(c) == 0) {
+		conn_tls_begin(c);
+		flush(c);
+	}
 	if (c->closing)
 		return;
 	if (c->finishing && !c->lingering && conn_unsent(c) == 0)
 		linger(c);
+	else if (c->ended && c->securing)
+		conn_close(c, "tls");
 	else if (c->ended && may_run(c) && c->want == STEP_READ && !c->running)
 		conn_close(c, "gone"); /* it had its say, and half a line is no command */
 	else if (!was_writing && may_run(c) && (c->want == STEP_AGAIN || c->unasked) && !c->running)
@@ -384,7 +430,11 @@ void conn_end(struct conn *c, enum farewell why)
 {
 	if (c->closing || c->finishing)
 		return;
-	finish(c, why == FAREWELL_IDLE ? "idle" : "shutdown");
+	if (c->securing) { /* half a handshake has no words */
+		conn_close(c, "shutdown");
+		return;
+	}
+	conn_finish(c, why == FAREWELL_IDLE ? "idle" : "shutdown");
 	if (c->engine != NULL)
 		c->engine->ops->farewell(c->engine, why, &c->out);
 	conn_patience(c, LINGER_MS);
@@ -425,6 +475,8 @@ static void on_closed(uv_handle_t *h)
 	buf_free(&c->in);
 	buf_free(&c->out);
 	buf_free(&c->wire);
+	buf_free(&c->sealed);
+	tls_close(&c->tls);
 	free(c);
 	loop_check_end(l);
 }
@@ -440,15 +492,6 @@ void conn_close(struct conn *c, const char *why)
 	uv_close(&c->uv.handle, on_closed);
 }
 
-bool conn_has_input(const struct conn *c)
-{
-	uv_os_fd_t fd;
-	char octet;
-
-	return !c->closing && uv_fileno(&c->uv.handle, &fd) == 0 &&
-		recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
-}
-
 struct endpoint conn_peer(const struct conn *c)
 {
 	return c->peer;
@@ -457,10 +500,4 @@ struct endpoint conn_peer(const struct conn *c)
 struct endpoint conn_local(const struct conn *c)
 {
 	return c->local;
-}
-
-const struct tls_facts *conn_tls(const struct conn *c)
-{
-	(void)c;
-	return NULL;
 }

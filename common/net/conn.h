@@ -26,9 +26,13 @@ struct conn_hooks {
 	/* Duplex only, may be NULL: what waits to be written has fallen below half of out_max. */
 	void (*flowed)(struct conn *c, struct engine *e);
 
+	/* May be NULL: the handshake is done, conn_tls() tells; the engine runs next. */
+	void (*secured)(struct conn *c, struct engine *e);
+
 	/* The connection has ended, why in a word or two for the log: "quit" (the engine said so),
-	 * "gone" (the peer did), "idle", "shutdown", "refused", "reset", "overflow", "tls" (the handshake failed). A dial that failed ends
-	 * here too. The last anyone hears of c. */
+	 * "gone" (the peer did), "idle", "shutdown", "refused", "reset", "overflow", "tls" (the handshake
+	 * or a record failed: conn_tls_error() says how). A dial that failed ends here too. The last
+	 * anyone hears of c. */
 	void (*gone)(struct conn *c, struct engine *e, const char *why);
 };
 
@@ -38,8 +42,8 @@ struct conn_settings {
 	size_t in_max; /* octets that may wait for the engine: at least its longest line */
 	size_t out_max; /* octets it may have said and not yet sent */
 	int64_t idle_ms; /* conn_patience() at the start */
-	struct tls_context
-		*tls; /* borrowed: for STEP_TLS; NULL: no engine of this conn may say it */
+	struct tls_context *tls; /* borrowed: for STEP_TLS; NULL: no engine of this conn may say it.
+				    Its kind, server or client, is the side that the conn takes */
 	bool tls_at_once; /* TLS from the first octet (RFC 8314): the engine runs after the handshake */
 	const char *tls_peer; /* of a dialled conn: the name to ask for and to verify; borrowed */
 };
@@ -53,7 +57,8 @@ MUST_USE enum err conn_listen(struct loop *l, int fd, conn_accepted *accepted, v
 /* Gives an accepted connection its engine and greets. */
 void conn_start(struct conn *c, struct engine *e, const struct conn_settings *s);
 
-/* Sends a last line instead of an engine, and hangs up; there is no gone() for it. */
+/* Sends a last line instead of an engine, and hangs up; there is no gone() for it. In clear: where TLS
+ * comes at once, the line is better empty. */
 void conn_refuse(struct conn *c, struct str line);
 
 /* Connects to a TCP address, or to the unix socket at path if path is not NULL. Failures that show
@@ -70,8 +75,12 @@ MUST_USE enum err conn_adopt(
 struct endpoint conn_peer(const struct conn *c);
 struct endpoint conn_local(const struct conn *c);
 
-/* What was agreed on in the TLS handshake; NULL while the connection is in clear. */
+/* What was agreed on in the TLS handshake; NULL while the connection is in clear, or not yet secured. A
+ * handshake has 30 s at most, and no more than the patience of the connection. */
 const struct tls_facts *conn_tls(const struct conn *c);
+
+/* Why TLS failed, in a few static words for the log ("no shared cipher"); NULL if it did not. */
+const char *conn_tls_error(const struct conn *c);
 
 /* The engine's question is answered: run it again. Safe inside ask(). */
 void conn_resume(struct conn *c);
@@ -83,7 +92,7 @@ void conn_poke(struct conn *c);
 size_t conn_unsent(const struct conn *c);
 
 /* The peer has said something, or hung up, that was not read yet. */
-bool conn_has_input(const struct conn *c);
+bool conn_has_input(struct conn *c);
 
 /* How long the peer may be silent from now on, in ms (0: for ever, for when it owes nothing); restarted by each whole command, by progress of
  * a body and by each write that ends, and not counted while the engine waits for its owner. */

@@ -25,6 +25,11 @@ struct conn {
 	struct engine *engine; /* borrowed from the owner; NULL for one that is refused */
 	const struct conn_hooks *hooks; /* NULL: nobody is told */
 	struct buf in, out, wire; /* for the engine, from it, on its way */
+	struct tls_context *tls_context; /* borrowed; NULL: never TLS */
+	struct tls *tls; /* owned; NULL while in clear */
+	const char *tls_peer; /* borrowed; of a dialled one */
+	struct buf sealed; /* under TLS: from out, and what the handshake says, to wire */
+	struct patience *rest; /* patience once the handshake is done */
 	struct endpoint peer, local;
 	const char *why; /* of the end, once it is known */
 	enum step want; /* what the engine said last */
@@ -35,6 +40,8 @@ struct conn {
 	bool writing; /* wire is libuv's */
 	bool waiting; /* STEP_ASK is not answered */
 	bool unasked; /* STEP_ASK has to wait for the writing */
+	bool securing; /* from STEP_TLS until the handshake is done */
+	bool unheard; /* conn_has_input() took something out of the kernel: run the engine soon */
 	bool running; /* pump() is on the stack */
 	bool again; /* and was wanted once more meanwhile */
 	bool ended; /* the peer sends no more */
@@ -53,5 +60,23 @@ void conn_set_engine(struct conn *c, struct engine *e, const struct conn_setting
 
 /* Runs the engine and does what it wants. */
 void conn_pump(struct conn *c);
+
+/* Only what is said remains to be sent; then hang up, for that reason. */
+void conn_finish(struct conn *c, const char *why);
+
+void conn_restart_patience(struct conn *c);
+
+/* --- conn_tls.c --- */
+
+/* No engine runs and no word goes out in clear any more until the handshake is done. It begins at once
+ * unless something is still on its way in clear: then conn_tls_begin(), once that is sent. */
+void conn_secure(struct conn *c);
+void conn_tls_begin(struct conn *c);
+
+/* What came from the peer, empty for what waits inside, into in. */
+void conn_open_sealed(struct conn *c, struct str octets);
+
+/* Moves out to wire. */
+void conn_seal(struct conn *c);
 
 #endif

@@ -58,6 +58,7 @@ static void on_tick(uv_timer_t *t)
 	struct loop *l = t->data;
 
 	conn_expire_silent(l);
+	conn_hear_unheard(l);
 	if (l->shutdown)
 		conn_end_idle(l);
 }

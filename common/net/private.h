@@ -27,6 +27,7 @@ struct loop {
 	struct node conns; /* every conn until it is freed */
 	struct node listeners, timers, watches;
 	size_t jobs; /* under way in the pool */
+	bool unheard; /* some conn is */
 	int64_t deadline_ms;
 	bool draining, shutdown;
 	char scratch[SCRATCH_SIZE];
@@ -42,6 +43,9 @@ void loop_check_end(struct loop *l);
 void conn_expire_silent(struct loop *l);
 void conn_end_idle(struct loop *l);
 void conn_end_all(struct loop *l);
+
+/* conn_tls.c: for each tick. */
+void conn_hear_unheard(struct loop *l);
 
 /* listen.c */
 void listen_stop(struct loop *l);
