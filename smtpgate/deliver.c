@@ -233,7 +233,8 @@ static void begin_job(struct session *s)
 
 /* --- recipients --- */
 
-/* A relayed recipient needs no account: its address alone names the Maildir. */
+/* A relayed recipient needs no account: its address alone names the Maildir. Nor does the postmaster, to
+ * whom anyone may write (RFC 5321 4.5.1): without one his mail lies in the Maildir of his name. */
 static bool owner_of(struct session *s, const struct path *p, struct subscriber *who)
 {
 	struct str domain = s->deliver->kit->site.default_domain;
@@ -245,7 +246,10 @@ static bool owner_of(struct session *s, const struct path *p, struct subscriber 
 		*who = address;
 		return true;
 	}
-	return users_owns(s->deliver->users, &address, who);
+	if (users_owns(s->deliver->users, &address, who))
+		return true;
+	*who = address;
+	return str_eq(subscriber_local(&address), STR("postmaster"));
 }
 
 static bool add_maildir(struct session *s, const char *path)

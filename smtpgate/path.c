@@ -115,7 +115,7 @@ static bool label_fits(struct str label)
 static bool domain_fits(struct str domain)
 {
 	struct str label;
-	bool more = domain.n > 0;
+	bool more = true;
 
 	while (more) {
 		more = str_split(domain, '.', &label, &domain);
@@ -166,8 +166,9 @@ static bool read_domain(struct str *s, struct path *p)
 /* "@one,@two:" - each a domain, all ignored. */
 static bool skip_route(struct str *s)
 {
-	struct str route, one, rest;
+	struct str route, one;
 	size_t end = str_find(*s, ':');
+	bool more = true;
 
 	if (first(*s) != '@')
 		return true;
@@ -175,11 +176,10 @@ static bool skip_route(struct str *s)
 		return false;
 	route = str_first(*s, end);
 	*s = str_from(*s, end + 1);
-	while (route.n > 0) {
-		(void)str_split(route, ',', &one, &rest);
+	while (more) {
+		more = str_split(route, ',', &one, &route);
 		if (first(one) != '@' || !domain_fits(str_from(one, 1)))
 			return false;
-		route = rest;
 	}
 	return true;
 }

@@ -42,7 +42,7 @@ pop3d {{
     {pop3d}
 }}
 smtpgate {{
-    listener "127.0.0.1:{smtp_port}" {{ role = "mx" }}
+    listener "127.0.0.1:{smtp_port}" {{ role = "mx" {smtp_listener} }}
     local_domains = {{ "example.net" }}
     deliver_to = "{deliver_to}"
     relay_to = "{relay_to}"
@@ -67,8 +67,8 @@ def processes(token):
 
 
 class Farm:
-    """Settings are attributes until start(): farm.lifetime = "2s". pop3d, smtpgate and window take
-    further lines for those sections of the config."""
+    """Settings are attributes until start(): farm.lifetime = "2s". pop3d, smtpgate, window and
+    smtp_listener take further lines for those sections of the config."""
 
     def __init__(self, directory, build):
         self.dir, self.build = pathlib.Path(directory), pathlib.Path(build)
@@ -79,7 +79,7 @@ class Farm:
         self.workers, self.drain_timeout, self.log_format = 2, "5s", "logfmt"
         self.lifetime, self.slack, self.window = "30m", "auto", ""
         self.deliver_to = self.relay_to = f"maildir:{self.dir}/mail/%d/%n"
-        self.pop3d = self.smtpgate = ""
+        self.pop3d = self.smtpgate = self.smtp_listener = ""
         self.users = {"anna@example.net": "{PLAIN}secret", "bert@example.net": "{PLAIN}secret"}
         self.conf_text = None  # given: used as it is
         for name in ("state", "run", "mail"):
