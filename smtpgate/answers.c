@@ -29,16 +29,21 @@ void session_received(void *owner, struct buf *out)
 		});
 }
 
-/* Not yet: no mechanism is announced, so nobody can begin an exchange. */
-const char *session_mechanisms(void *owner)
+/* A client that has spoken already is heard out first, so that the engine sees it. */
+static void session_greet(struct session *s)
 {
-	(void)owner;
-	return "";
+	s->greet_ms = clock_steady_ms() + s->server->settings.greeting_delay_ms;
+	if (s->server->settings.greeting_delay_ms == 0 && !conn_has_input(s->conn))
+		session_greet_now(s);
+	else
+		list_append(&s->server->ungreeted, &s->ungreeted);
 }
 
-void session_auth_cancelled(void *owner)
+void session_greet_now(struct session *s)
 {
-	(void)owner;
+	list_remove(&s->ungreeted);
+	gate_room(&s->gate);
+	conn_resume(s->conn);
 }
 
 static void find_proof(struct session *s)
@@ -46,7 +51,9 @@ static void find_proof(struct session *s)
 	const struct identity_facts facts = {
 		.settings = &s->server->settings,
 		.view = window_view(s->server->window),
+		.users = accounts_users(s->server->accounts),
 		.client = s->client.addr,
+		.authenticated = s->gate.authenticated ? &s->who : NULL,
 		.sender = &s->gate.envelope.sender,
 		.now_ms = clock_ms(),
 	};
@@ -63,8 +70,8 @@ void session_ask(struct conn *c, struct engine *e)
 	const struct path *to = &s->gate.ask.recipient.path;
 
 	switch (s->gate.ask.kind) {
-	case GATE_ASKS_GREETING: gate_room(&s->gate); break;
-	case GATE_ASKS_AUTH: gate_auth(&s->gate, GATE_AUTH_ABSENT, STR("")); break;
+	case GATE_ASKS_GREETING: session_greet(s); return;
+	case GATE_ASKS_AUTH: session_auth(s); return;
 	case GATE_ASKS_PROOF: find_proof(s); break;
 	case GATE_ASKS_RECIPIENT:
 		if (to->domain_n > 0 && !session_is_local(s, path_domain(to)))

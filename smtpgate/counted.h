@@ -15,6 +15,8 @@ enum counted {
 	COUNT_DOUBLED,
 	COUNT_SHADOWED,
 	COUNT_CUT,
+	COUNT_AUTHS,
+	COUNT_AUTH_FAILURES,
 };
 
 #endif

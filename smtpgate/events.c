@@ -42,6 +42,43 @@ static void log_envelope(
 		log_text(l, "to", recipient->text);
 }
 
+static void log_tls(struct log_line *l, const struct session *s)
+{
+	const struct tls_facts *tls = conn_tls(s->conn);
+
+	log_bool(l, "tls", tls != NULL);
+	if (tls == NULL)
+		return;
+	log_text(l, "tls_version", tls->version);
+	log_text(l, "cipher", tls->cipher);
+}
+
+void session_log_auth(const struct session *s)
+{
+	struct log_line l;
+
+	begin_log(&l, LOG_LEVEL_INFO, "smtp.auth", s);
+	log_str(&l, "user", subscriber_str(&s->who));
+	log_text(&l, "mechanism", s->mechanism);
+	log_tls(&l, s);
+	log_end(&l);
+	session_count(s, COUNT_AUTHS, 1);
+}
+
+/* One stable line for whoever counts failures by address. */
+void session_log_auth_failed(const struct session *s, struct str tried, const char *reason)
+{
+	struct log_line l;
+
+	begin_log(&l, LOG_LEVEL_WARN, "smtp.auth_failed", s);
+	log_str(&l, "user", tried);
+	log_text(&l, "mechanism", s->mechanism);
+	log_tls(&l, s);
+	log_text(&l, "reason", reason);
+	log_end(&l);
+	session_count(s, COUNT_AUTH_FAILURES, 1);
+}
+
 void session_log_relay(const struct session *s)
 {
 	struct log_line l;
@@ -158,7 +195,7 @@ void session_log_disconnect(const struct session *s, const char *why)
 		cut != NULL ? "smtp.cut" : "smtp.disconnect", s);
 	log_text(&l, "reason", cut != NULL ? cut : why);
 	log_str(&l, "helo", (struct str){ s->gate.helo, s->gate.helo_n });
-	log_bool(&l, "tls", s->gate.tls);
+	log_tls(&l, s);
 	log_int(&l, "messages", s->messages);
 	log_int(&l, "errors", s->gate.errors);
 	log_bool(&l, "in_data", gate_in_body(&s->gate));

@@ -18,6 +18,8 @@ static const struct counter_name counters[] = { /* in the order of counted.h */
 	{ "smtp_doubled",      "messages that may be doubled",                           false },
 	{ "smtp_shadowed",     "senders and recipients that stricter rules would refuse", false },
 	{ "smtp_cut",          "connections ended because of what the client did",       false },
+	{ "smtp_auths",        "clients that proved who they are by AUTH",               false },
+	{ "smtp_auth_failures", "exchanges of AUTH that failed",                         false },
 	{ NULL, NULL, false },
 };
 /* clang-format on */

@@ -8,6 +8,8 @@
 #include "common/daemon/limits.h"
 #include "smtpgate/session.h"
 
+#define GREETING_TICK_MS 100
+
 static void on_answered(void *owner)
 {
 	conn_resume(((struct session *)owner)->conn);
@@ -23,6 +25,8 @@ static void on_gone(struct conn *c, struct engine *e, const char *why)
 	session_log_disconnect(s, why);
 	session_count(s, COUNT_OPEN, -1);
 	clients_leave(s->server->kit->clients, s->key);
+	list_remove(&s->ungreeted);
+	users_end(&s->exchange);
 	relay_close(&s->relay);
 	gate_free(&s->gate);
 	free(s);
@@ -57,12 +61,13 @@ static bool enter(struct server *v, struct conn *c)
 	return false;
 }
 
-static void set_facts(struct session *s, enum gate_role role)
+static void set_facts(struct session *s, const struct listener *l)
 {
 	const struct gate_settings *settings = &s->server->settings;
 
 	s->facts = (struct gate_facts){
-		.role = role,
+		.role = l->role,
+		.auth = l->auth,
 		.hostname = s->server->kit->site.hostname,
 		.refusal_text = settings->refusal_text,
 		.max_message_size = settings->max_message_size,
@@ -98,7 +103,7 @@ static struct session *new_session(struct listener *l, struct conn *c)
 	s->key = client_key(l->server, s->client.addr);
 	s->since_ms = clock_steady_ms();
 	sid_make(s->sid);
-	set_facts(s, l->role);
+	set_facts(s, l);
 	gate_init(&s->gate, &s->facts);
 	if (relay_open(&s->relay, &l->server->relay_site, &s->gate, &relay_hooks) != ERR_NONE) {
 		gate_free(&s->gate);
@@ -130,13 +135,31 @@ static void on_accepted(void *owner, struct conn *c)
 	conn_start(c, &s->gate.engine, &settings);
 }
 
+/* Those whose time has come. */
+static void greet(void *owner)
+{
+	struct server *v = owner;
+	int64_t now = clock_steady_ms();
+	struct node *n = v->ungreeted.next, *next;
+
+	for (; n != &v->ungreeted; n = next) {
+		struct session *s = list_entry(n, struct session, ungreeted);
+
+		next = n->next;
+		if (now >= s->greet_ms)
+			session_greet_now(s);
+	}
+}
+
 static enum err listen_all(struct server *v)
 {
 	enum err e = ERR_NONE;
 
 	for (size_t i = 0; i < v->kit->listeners_n && e == ERR_NONE; i++) {
-		v->listeners[i] =
-			(struct listener){ v, v->settings.roles[v->kit->listeners[i].listener] };
+		unsigned section = v->kit->listeners[i].listener;
+
+		v->listeners[i] = (struct listener){ v, v->settings.roles[section],
+			v->settings.auth[section] };
 		e = conn_listen(v->loop, v->kit->listeners[i].fd, on_accepted, &v->listeners[i]);
 	}
 	return e;
@@ -158,9 +181,16 @@ static enum err open_server(struct server *v)
 	loop_set_deadline(v->loop, kit->site.drain_ms);
 	v->max_connections = limits_connections(
 		v->settings.max_connections, kit->site.workers, 3); /* and two hops */
+	list_init(&v->ungreeted);
 	v->relay_site =
 		(struct relay_site){ v->loop, &v->settings, kit->site.hostname, kit->deliver };
-	e = window_open(&v->window, v->loop, kit->site.state_dir);
+	e = loop_every(v->loop, GREETING_TICK_MS, greet, v);
+	if (e == ERR_NONE)
+		e = storeline_open(&v->line, v->loop, kit->site.run_dir, NULL);
+	if (e == ERR_NONE)
+		e = window_open(&v->window, v->loop, kit->site.state_dir);
+	if (e == ERR_NONE)
+		e = accounts_open(&v->accounts, kit, v->loop, v->line, v->window);
 	if (e == ERR_NONE)
 		e = loop_watch_alive(v->loop, kit->alive);
 	return e == ERR_NONE ? listen_all(v) : e;
@@ -179,7 +209,9 @@ int gate_serve(struct kit *kit)
 		loop_run(v->loop);
 	else
 		log_say(LOG_LEVEL_ERROR, "worker.failed", "cannot serve: %s", err_text(e));
+	storeline_close(&v->line);
 	loop_close(&v->loop);
+	accounts_close(&v->accounts);
 	window_close(&v->window);
 	free(v);
 	return e == ERR_NONE ? 0 : 1;

@@ -1,4 +1,4 @@
-/* session.h - between serve.c, answers.c and events.c: a worker, and one client's session on it.
+/* session.h - between serve.c, answers.c, login.c and events.c: a worker, and one client's session on it.
  *
  * A session is an engine, a relay and a log. It lives from conn_accepted to conn's gone(). */
 #ifndef POPGATE_GATE_SESSION_H
@@ -8,7 +8,8 @@
 #include "common/base/sid.h"
 #include "common/daemon/kit.h"
 #include "common/net/conn.h"
-#include "common/worker/window.h"
+#include "common/base/list.h"
+#include "common/worker/accounts.h"
 #include "smtpgate/counted.h"
 #include "smtpgate/gate.h"
 #include "smtpgate/identity.h"
@@ -18,12 +19,16 @@ struct server {
 	struct kit *kit;
 	struct gate_settings settings;
 	struct loop *loop;
+	struct storeline *line;
 	struct window *window;
+	struct accounts *accounts;
+	struct node ungreeted; /* sessions that wait for their greeting */
 	struct relay_site relay_site;
 	unsigned max_connections;
 	struct listener { /* owner of a listening socket's connections */
 		struct server *server;
 		enum gate_role role;
+		bool auth;
 	} listeners[KIT_LISTENERS_MAX];
 };
 
@@ -36,6 +41,12 @@ struct session {
 	struct endpoint client;
 	struct addr key; /* what its connections are counted by */
 	struct identity_found identity; /* of the transaction */
+	struct exchange *exchange; /* the AUTH under way */
+	struct subscriber who; /* while gate.authenticated */
+	struct node ungreeted;
+	int64_t greet_ms; /* steady clock: not before */
+	char mechanism[32]; /* of the last AUTH, as the log has it: "plain" */
+	char mechanisms[USERS_MECHANISMS_TEXT]; /* that the engine announces */
 	unsigned messages;
 	int64_t since_ms; /* steady clock */
 	char sid[SID_TEXT];
@@ -45,6 +56,8 @@ struct session {
 void session_count(const struct session *s, enum counted what, int64_t n);
 void session_log_connect(const struct session *s);
 void session_log_disconnect(const struct session *s, const char *why);
+void session_log_auth(const struct session *s);
+void session_log_auth_failed(const struct session *s, struct str tried, const char *reason);
 void session_log_relay(const struct session *s); /* a relay that was granted */
 void session_refused(void *owner, const struct gate_refusal *r);
 void session_shadowed(void *owner, const struct gate_refusal *r);
@@ -52,10 +65,14 @@ void session_ended(void *owner, const struct relay_end *end);
 void session_hop_failed(void *owner, const char *hop, const char *what, bool doubled);
 
 /* answers.c: what the engine asks and the relay does not answer. owner is the session. */
+void session_greet_now(struct session *s);
 bool session_is_local(void *owner, struct str domain);
-const char *session_mechanisms(void *owner);
-void session_auth_cancelled(void *owner);
 void session_received(void *owner, struct buf *out);
 void session_ask(struct conn *c, struct engine *e);
+
+/* login.c: the answer to GATE_ASKS_AUTH, and what goes with it. */
+void session_auth(struct session *s);
+const char *session_mechanisms(void *owner);
+void session_auth_cancelled(void *owner);
 
 #endif

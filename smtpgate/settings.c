@@ -55,6 +55,8 @@ static void check(const struct gate_settings *g, struct conf_section s, struct b
 			"local_domains: there is no deliver_to for them");
 	if (g->idle_ms < 1000 || g->next_hop_ms < 1000 || g->final_dot_ms < 1000)
 		conf_complain(s, "idle_timeout", complaints, "timeouts: at least 1s each");
+	if (g->greeting_delay_ms > 10000)
+		conf_complain(s, "greeting_delay", complaints, "greeting_delay: at most 10s");
 	if (!printable(str_of(g->refusal_text)) || strlen(g->refusal_text) > 400)
 		conf_complain(s, "refusal_text", complaints,
 			"refusal_text: up to 400 printable ASCII characters are wanted");
@@ -72,6 +74,7 @@ enum err gate_settings_read(struct gate_settings *out, struct conf *c, struct bu
 		.refusal_text = conf_cstr(s, "refusal_text"),
 		.max_message_size = conf_size(s, "max_message_size"),
 		.max_recipients = conf_number(s, "max_recipients"),
+		.greeting_delay_ms = conf_ms(s, "greeting_delay"),
 		.idle_ms = conf_ms(s, "idle_timeout"),
 		.next_hop_ms = conf_ms(s, "next_hop_timeout"),
 		.final_dot_ms = conf_ms(s, "final_dot_timeout"),

@@ -19,6 +19,7 @@ struct gate_settings {
 	const char *refusal_text;
 	uint64_t max_message_size; /* octets */
 	unsigned max_recipients;
+	int64_t greeting_delay_ms; /* the client is greeted only after that, if it has kept quiet */
 	int64_t idle_ms, next_hop_ms, final_dot_ms;
 	unsigned max_connections, max_connections_per_address;
 };

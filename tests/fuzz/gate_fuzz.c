@@ -1,5 +1,6 @@
 /* gate_fuzz.c - law: the engine never crashes, every line it says is a reply, no recipient goes to a hop that
- * policy refuses, and no octet of a body goes on that could end a message at another place. */
+ * policy refuses, no octet of a message goes on that could end it at another place, and one that is
+ * whole ends in CRLF. */
 #include <stdlib.h>
 
 #include "smtpgate/gate.h"
@@ -52,14 +53,30 @@ static void check_recipient(const struct gate *g, enum proof proof)
 		abort();
 }
 
-static void check_body(struct str body)
+static struct buf message; /* what went to the hops since DATA */
+
+/* Nothing in it ends it: no line is a single dot, no line ends in anything but CRLF. */
+static void check_message(bool whole)
 {
-	for (size_t i = 0; i < body.n; i++)
-		if (body.p[i] == '\0' || (body.p[i] == '\n' && i > 0 && body.p[i - 1] != '\r') ||
-			(body.p[i] == '\r' && i + 1 < body.n && body.p[i + 1] != '\n'))
+	struct str m = buf_str(&message);
+	bool start = true;
+
+	for (size_t i = 0; i < m.n; i++) {
+		if (m.p[i] == '\0' || (m.p[i] == '\n' && (i == 0 || m.p[i - 1] != '\r')) ||
+			(m.p[i] == '\r' && i + 1 < m.n && m.p[i + 1] != '\n'))
 			abort();
-	if (memmem(body.p, body.n, "\r\n.\r\n", 5) != NULL)
+		if (start && i + 2 < m.n && memcmp(m.p + i, ".\r\n", 3) == 0)
+			abort();
+		start = m.p[i] == '\n';
+	}
+	if (whole && !str_ends(m, STR("\r\n")))
 		abort();
+}
+
+static void take_body(struct gate *g)
+{
+	buf_add(&message, buf_str(&g->body));
+	buf_clear(&g->body);
 }
 
 static void answer(struct gate *g, uint8_t dice, enum proof *proof)
@@ -77,16 +94,20 @@ static void answer(struct gate *g, uint8_t dice, enum proof *proof)
 		check_recipient(g, *proof);
 		gate_reply(g, dice % 5 ? &yes : &no);
 		break;
-	case GATE_ASKS_DATA: gate_reply(g, dice % 5 ? &go : &no); break;
+	case GATE_ASKS_DATA:
+		buf_clear(&message);
+		gate_reply(g, dice % 5 ? &go : &no);
+		break;
 	case GATE_ASKS_ROOM:
-		check_body(buf_str(&g->body));
-		buf_clear(&g->body);
+		take_body(g);
+		check_message(false);
 		if (dice % 11 == 10)
 			gate_fail(g, &no);
 		gate_room(g);
 		break;
 	case GATE_ASKS_END:
-		check_body(buf_str(&g->body));
+		take_body(g);
+		check_message(true);
 		gate_reply(g, dice % 5 ? &yes : &no);
 		break;
 	case GATE_ASKS_AUTH:
@@ -136,6 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum step step;
 
 	buf_init(&in, 1 << 21);
+	buf_init(&message, 1 << 22);
 	buf_init(&out, 1 << 21);
 	gate_init(&g, &facts);
 	for (size_t n = 0; n < 4 * size + 100; n++) {
@@ -152,6 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			buf_clear(&in);
 	}
 	gate_free(&g);
+	buf_free(&message);
 	buf_free(&in);
 	buf_free(&out);
 	return 0;

@@ -218,3 +218,8 @@ class Hop:
                 session.sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+
+def untouched(hop):
+    """No transaction was begun there; that the gate asks it what it offers is another matter."""
+    return not any(b"MAIL" in command for session in hop.sessions for command in session.commands)

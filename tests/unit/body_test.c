@@ -70,6 +70,121 @@ static void ends_at_the_same_place_however_it_is_cut(void **state)
 	}
 }
 
+/* Feeds in by pieces of step octets; what came out is in out. */
+static enum body_scan rewrite(
+	struct str in, size_t step, struct body *b, struct buf *out, size_t *used)
+{
+	enum body_scan got = BODY_MORE;
+	size_t done = 0, n;
+
+	while (done < in.n && got == BODY_MORE) {
+		struct str piece =
+			str_first(str_from(in, done), in.n - done < step ? in.n - done : step);
+
+		got = body_rewrite(b, piece, out, &n);
+		done += n;
+	}
+	*used = done;
+	return got;
+}
+
+static void bare_line_ends_are_mended_and_end_nothing(void **state)
+{
+	static const struct {
+		struct str in;
+		enum body_scan want;
+		const char *out, *rest;
+	} rows[] = {
+#define IN(s) { (s), sizeof(s) - 1 }
+		{ IN(".\r\nQUIT\r\n"), BODY_END, "", "QUIT\r\n" },
+		{ IN("a\r\n.\r\nQ"), BODY_END, "a\r\n", "Q" },
+		{ IN("a\nb\rc\r\n.\r\n"), BODY_END, "a\r\nb\r\nc\r\n", "" },
+		{ IN("a\n.\r\nb\r\n.\r\n"), BODY_END, "a\r\n..\r\nb\r\n", "" },
+		{ IN("a\r\n.\nb\r\n.\r\n"), BODY_END, "a\r\n..\r\nb\r\n", "" },
+		{ IN("a\r\n.\rb\r\n.\r\n"), BODY_END, "a\r\n..\r\nb\r\n", "" },
+		{ IN("a\r.\r.\n.\n\r\n.\r\n"), BODY_END, "a\r\n..\r\n..\r\n..\r\n\r\n", "" },
+		{ IN("a\r\r\n..b\r\n.\r\n"), BODY_END, "a\r\n\r\n..b\r\n", "" },
+		{ IN("a\n.b\0c"), BODY_FORBIDDEN, "a\r\n.b", NULL },
+#undef IN
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (size_t step = 1; step <= rows[i].in.n; step++) {
+			struct body b = { 0 };
+			struct buf out;
+			size_t used;
+
+			buf_init(&out, 1000);
+			assert_int_equal(rewrite(rows[i].in, step, &b, &out, &used), rows[i].want);
+			assert_true(str_eq(buf_str(&out), str_of(rows[i].out)));
+			if (rows[i].rest != NULL)
+				assert_true(
+					str_eq(str_from(rows[i].in, used), str_of(rows[i].rest)));
+			buf_free(&out);
+		}
+	}
+}
+
+/* Given up at any octet, a message still ends where it would have. */
+static void a_mended_message_can_be_given_up_at_any_octet(void **state)
+{
+	struct str in = STR("a\n.\r\n..\r\n.x\r\r\n.\r\nQUIT\r\n");
+
+	(void)state;
+	for (size_t cut = 0; cut < in.n - 6; cut++) {
+		struct body b = { 0 };
+		struct buf out;
+		size_t used, rest;
+
+		buf_init(&out, 1000);
+		assert_int_equal(rewrite(str_first(in, cut), 1, &b, &out, &used), BODY_MORE);
+		assert_true(body_eat(&b, str_from(in, cut), &rest));
+		assert_true(str_eq(str_from(in, cut + rest), STR("QUIT\r\n")));
+		buf_free(&out);
+	}
+}
+
+static void chunks_are_stuffed_however_they_are_cut(void **state)
+{
+	struct str in = STR(".\r\n..\r\na.\r\n\r\n.x\r\n.");
+
+	(void)state;
+	for (size_t step = 1; step <= in.n; step++) {
+		struct body b = { 0 };
+		struct buf out;
+
+		buf_init(&out, 1000);
+		for (size_t at = 0; at < in.n; at += step)
+			assert_true(body_chunk(&b,
+				str_first(str_from(in, at), in.n - at < step ? in.n - at : step),
+				&out));
+		assert_true(body_chunk_end(&b, &out));
+		assert_true(str_eq(buf_str(&out), STR("..\r\n...\r\na.\r\n\r\n..x\r\n..\r\n")));
+		assert_int_equal(b.dots, 4);
+		buf_free(&out);
+	}
+}
+
+static void chunks_hold_no_bare_line_ends(void **state)
+{
+	static const char *const wrong[] = { "a\nb", "\n", "a\rb", "a\r\r\n", "\r\r" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct body whole = { 0 }, cut = { 0 };
+		struct buf out;
+		bool fine = true;
+
+		buf_init(&out, 1000);
+		assert_false(body_chunk(&whole, str_of(wrong[i]), &out));
+		for (const char *c = wrong[i]; *c != '\0'; c++)
+			fine = fine && body_chunk(&cut, (struct str){ c, 1 }, &out);
+		assert_false(fine);
+		buf_free(&out);
+	}
+}
+
 static void a_refused_message_is_eaten_to_its_true_end(void **state)
 {
 	struct str in = STR("junk\n.\nmore\r.\r\r\n..\r\n\r\n.\r\nQUIT\r\n");
@@ -91,6 +206,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends_at_the_same_place_however_it_is_cut),
+		cmocka_unit_test(bare_line_ends_are_mended_and_end_nothing),
+		cmocka_unit_test(a_mended_message_can_be_given_up_at_any_octet),
+		cmocka_unit_test(chunks_are_stuffed_however_they_are_cut),
+		cmocka_unit_test(chunks_hold_no_bare_line_ends),
 		cmocka_unit_test(a_refused_message_is_eaten_to_its_true_end),
 	};
 

@@ -1,0 +1,107 @@
+/* login.c - SMTP AUTH: the exchange between the engine and the accounts. */
+#include "common/base/clock.h"
+#include "smtpgate/session.h"
+
+/* Under TLS, or from this host, or as the operator said: passwords may come as they are. */
+static bool secure(const struct session *s)
+{
+	return conn_tls(s->conn) != NULL || s->server->kit->site.plaintext_always ||
+		addr_is_loopback(s->client.addr);
+}
+
+static struct users_facts facts_of(const struct session *s)
+{
+	const struct tls_facts *tls = conn_tls(s->conn);
+	struct users_facts facts = {
+		.client = s->client.addr,
+		.port = s->client.port,
+		.tls = tls != NULL,
+		.secure = secure(s),
+		.service = "smtp",
+		.hostname = s->server->kit->site.hostname,
+	};
+
+	if (tls != NULL && tls->has_exporter)
+		facts.binding = (struct str){ (const char *)tls->exporter, sizeof(tls->exporter) };
+	return facts;
+}
+
+const char *session_mechanisms(void *owner)
+{
+	struct session *s = owner;
+	const struct users_facts facts = facts_of(s);
+
+	return users_mechanisms(accounts_users(s->server->accounts), &facts, s->mechanisms);
+}
+
+void session_auth_cancelled(void *owner)
+{
+	users_end(&((struct session *)owner)->exchange);
+}
+
+static void answer(struct session *s, enum gate_auth says, struct str challenge)
+{
+	gate_auth(&s->gate, says, challenge);
+	conn_resume(s->conn);
+}
+
+static enum gate_auth refusal(enum users_why why)
+{
+	if (why == USERS_WHY_AWAY)
+		return GATE_AUTH_LATER;
+	return why == USERS_WHY_SYNTAX ? GATE_AUTH_SYNTAX : GATE_AUTH_FAIL;
+}
+
+static void on_heard(void *owner, const struct users_answer *a)
+{
+	struct session *s = owner;
+	enum gate_auth says = GATE_AUTH_OK;
+
+	if (a->says == USERS_CONTINUE) {
+		answer(s, GATE_AUTH_CONTINUE, a->challenge);
+		return;
+	}
+	if (a->says == USERS_OK)
+		s->who = a->who;
+	else
+		says = refusal(a->why);
+	if (says == GATE_AUTH_OK)
+		session_log_auth(s);
+	else
+		session_log_auth_failed(s, subscriber_str(&a->who), users_why_text(a->why));
+	users_end(&s->exchange);
+	answer(s, says, STR(""));
+}
+
+static void note_mechanism(struct session *s)
+{
+	size_t i = 0;
+
+	for (; s->gate.ask.mechanism[i] != '\0' && i < sizeof(s->mechanism) - 1; i++)
+		s->mechanism[i] = ascii_lower(s->gate.ask.mechanism[i]);
+	s->mechanism[i] = '\0';
+}
+
+static enum gate_auth cannot_begin(enum err e)
+{
+	if (e == ERR_ABSENT)
+		return GATE_AUTH_ABSENT;
+	return e == ERR_DENIED ? GATE_AUTH_IN_CLEAR : GATE_AUTH_LATER;
+}
+
+void session_auth(struct session *s)
+{
+	const struct users_facts facts = facts_of(s);
+	enum err e = ERR_NONE;
+
+	if (s->gate.ask.mechanism[0] != '\0') {
+		note_mechanism(s);
+		users_end(&s->exchange);
+		e = users_begin(&s->exchange, accounts_users(s->server->accounts),
+			s->gate.ask.mechanism, &facts, on_heard, s);
+	}
+	if (e == ERR_NONE)
+		users_step(s->exchange, s->gate.ask.response);
+	else
+		answer(s, cannot_begin(e), STR(""));
+}
