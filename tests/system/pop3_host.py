@@ -11,6 +11,7 @@ import house
 import mail
 from farm import Farm
 from pop3_wire import Wire
+from ports import until
 
 BOXES = 1400
 SECRET = "secret"
@@ -56,11 +57,19 @@ class Box:
             assert (got := wire.reply()) and got.startswith(b"+OK"), got
             yield wire
 
+    def _enter(self, password, **more):
+        wire = self.wire(**more)
+        assert (got := wire.reply()) and got.startswith(b"+OK"), got
+        got = wire.login(self.name, password)
+        if got and got.startswith(b"-ERR [IN-USE]"):
+            return wire.close()
+        assert got and got.startswith(b"+OK"), got
+        return wire
+
     @contextlib.contextmanager
     def session(self, password=SECRET, **more):
-        """A connection in TRANSACTION."""
-        with self.greeted(**more) as wire:
-            assert (got := wire.login(self.name, password)) and got.startswith(b"+OK"), got
+        """A connection in TRANSACTION, once a session that was dropped before it has ended."""
+        with until(lambda: self._enter(password, **more), 10, "a free maildrop") as wire:
             yield wire
 
 

@@ -171,9 +171,10 @@ def test_deletions_of_a_dropped_session_are_forgotten(host, box):
 def test_a_session_that_ends_by_quit_frees_the_maildrop_before_its_reply(host, box):
     for _ in range(5):
         with box.session() as wire:
-            assert wire.says("QUIT").startswith(b"+OK")
-            with box.session() as other:
-                assert other.says("QUIT").startswith(b"+OK")
+            assert wire.says("QUIT").startswith(b"+OK")  # and at once, before it is closed
+            with box.greeted() as other:
+                assert other.login(box.name).startswith(b"+OK")
+                assert other.says("QUIT").startswith(b"+OK") and other.ended()
 
 
 def test_quit_removes_nothing_that_took_the_place_of_a_message(host, box):
