@@ -30,6 +30,13 @@ static const struct conf_option users_options[] = {
 	END
 };
 
+static const struct conf_option penalty_options[] = {
+	{ "free",  CONF_NUMBER,   "5",   "0-1000", NULL },
+	{ "max",   CONF_DURATION, "30s", NULL,     NULL }, /* 0: wrong passwords cost nothing */
+	{ "decay", CONF_DURATION, "2m",  NULL,     NULL },
+	END
+};
+
 static const struct conf_option run_as_options[] = { /* "": the uid that started the program */
 	{ "mail",  CONF_TEXT, "popgate-mail",  NULL, NULL },
 	{ "store", CONF_TEXT, "popgate-store", NULL, NULL },
@@ -123,6 +130,7 @@ const struct conf_option conf_schema[] = {
 	{ "tls",            CONF_SECTION,  NULL,                NULL,   tls_options },
 	{ "window",         CONF_SECTION,  NULL,                NULL,   window_options },
 	{ "users",          CONF_TITLED,   NULL,                NULL,   users_options },
+	{ "penalty",        CONF_SECTION,  NULL,                NULL,   penalty_options },
 	{ "run_as",         CONF_SECTION,  NULL,                NULL,   run_as_options },
 	{ "pop3d",          CONF_SECTION,  NULL,                NULL,   pop3d_options },
 	{ "smtpgate",       CONF_SECTION,  NULL,                NULL,   smtpgate_options },

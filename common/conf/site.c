@@ -41,6 +41,17 @@ static void read_window(struct site *s, struct conf_section w, struct buf *compl
 		conf_complain(w, "max_size", complaints, "max_size: at least 1M");
 }
 
+static void read_penalty(struct site *s, struct conf_section p, struct buf *complaints)
+{
+	s->penalty.free = conf_number(p, "free");
+	s->penalty.max_ms = conf_ms(p, "max");
+	s->penalty.decay_ms = conf_ms(p, "decay");
+	if (s->penalty.max_ms > 60000)
+		conf_complain(p, "max", complaints, "penalty max: 60s at most");
+	if (s->penalty.decay_ms < 1000)
+		conf_complain(p, "decay", complaints, "penalty decay: at least 1s");
+}
+
 static void read_users(struct site *s, struct conf_section root, struct buf *complaints)
 {
 	struct conf_section u;
@@ -103,6 +114,7 @@ enum err site_read(struct site *out, struct conf *c, struct buf *complaints)
 		s.workers = cores();
 	read_log(&s, conf_section(root, "log", 0));
 	read_window(&s, conf_section(root, "window", 0), complaints);
+	read_penalty(&s, conf_section(root, "penalty", 0), complaints);
 	read_users(&s, root, complaints);
 	check_paths(&s, root, complaints);
 	if (complaints->len != before)

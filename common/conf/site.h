@@ -7,7 +7,8 @@
 
 #define SITE_STORE_LOCK "store.lock" /* below state_dir: flock(2)ed by the store that runs */
 #define SITE_LOCKS "locks" /* below state_dir: locks of maildrops that cannot hold their own */
-#define SITE_LOST "lost" /* below SITE_LOCKS: its time of change is that of the last lost grant, 0 for none */
+#define SITE_LOST \
+	"lost" /* below SITE_LOCKS: its time of change is that of the last lost grant, 0 for none */
 #define SITE_STORE_SOCKET "store.sock" /* below run_dir: where it takes requests */
 
 struct window_settings {
@@ -15,6 +16,13 @@ struct window_settings {
 	int64_t slack_ms; /* and at most this much longer: what coalescing costs */
 	unsigned ipv4_prefix, ipv6_prefix; /* 0-32, 0-128 */
 	uint64_t max_size; /* octets: the map of each LMDB environment */
+};
+
+/* What wrong passwords cost; see common/window/penalty.h. */
+struct penalty_rules {
+	unsigned free; /* failures that cost nothing */
+	int64_t max_ms; /* of a delay; 0: nothing costs anything */
+	int64_t decay_ms; /* how long until a failure is forgotten */
 };
 
 /* Texts are borrowed from the struct conf it was read from. */
@@ -32,6 +40,7 @@ struct site {
 	enum log_format log_format;
 	enum log_level log_level;
 	struct window_settings window;
+	struct penalty_rules penalty;
 	struct conf_section section; /* the root: for lists, with conf_nth() */
 };
 

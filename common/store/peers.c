@@ -21,6 +21,7 @@ enum right {
 	MAY_GRANT = 1,
 	MAY_REVOKE = 2,
 	MAY_LOSE = 4,
+	MAY_FAIL = 8, /* and report uses */
 };
 
 struct peer {
@@ -75,11 +76,11 @@ static bool in_group(int fd, const struct ucred *who, gid_t group)
 static unsigned rights_of(const struct peers *p, int fd, const struct ucred *who)
 {
 	if (who->uid == 0 || who->uid == geteuid())
-		return MAY_GRANT | MAY_REVOKE | MAY_LOSE;
+		return MAY_GRANT | MAY_REVOKE | MAY_LOSE | MAY_FAIL;
 	if (who->uid == p->mail)
-		return MAY_GRANT | MAY_LOSE;
+		return MAY_GRANT | MAY_LOSE | MAY_FAIL;
 	if (who->uid == p->gate)
-		return 0;
+		return MAY_FAIL;
 	return in_group(fd, who, p->group) ? MAY_GRANT | MAY_REVOKE : 0;
 }
 
@@ -89,6 +90,8 @@ static unsigned right_for(enum wire_kind kind)
 	case WIRE_GRANT: return MAY_GRANT;
 	case WIRE_REVOKE: return MAY_REVOKE;
 	case WIRE_LOST: return MAY_LOSE;
+	case WIRE_FAILURE:
+	case WIRE_USE: return MAY_FAIL;
 	}
 	return 0;
 }
@@ -298,7 +301,7 @@ void peers_answer(struct peers *p, const struct pending *batch, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct peer *peer = batch[i].peer;
 
-		if (peer->fd >= 0 && batch[i].request.kind != WIRE_LOST)
+		if (peer->fd >= 0 && batch[i].request.kind < WIRE_LOST)
 			answer(peer, &batch[i].answer);
 	}
 }

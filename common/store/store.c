@@ -110,6 +110,7 @@ static bool usable(struct store *s)
 struct work {
 	struct store *store;
 	bool writing; /* the log has a transaction open */
+	bool noted; /* the view has something that is not in the log */
 	size_t written;
 	const char *failed; /* what failed, for the log line */
 };
@@ -189,6 +190,18 @@ static enum err take_revocation(struct work *w, const struct revocation *v, stru
 	return write_record(w, &r);
 }
 
+static enum err take_failure(struct work *w, const struct failure *f)
+{
+	w->noted = true;
+	return table_failure(w->store->view, f, &w->store->site->penalty, present(w->store));
+}
+
+static enum err take_use(struct work *w, const struct use *u)
+{
+	w->noted = true;
+	return table_use(w->store->view, u, present(w->store));
+}
+
 static enum err take(struct work *w, struct pending *p)
 {
 	p->answer = (struct answer){ .ticket = p->request.ticket };
@@ -196,6 +209,8 @@ static enum err take(struct work *w, struct pending *p)
 	case WIRE_GRANT: return take_grant(w, &p->request.grant, &p->answer);
 	case WIRE_REVOKE: return take_revocation(w, &p->request.revocation, &p->answer);
 	case WIRE_LOST: note_lost(w->store, p->request.grant.login_ms); break;
+	case WIRE_FAILURE: return take_failure(w, &p->request.failure);
+	case WIRE_USE: return take_use(w, &p->request.use);
 	}
 	return ERR_NONE;
 }
@@ -259,7 +274,7 @@ static enum err do_batch(struct work *w, struct pending *batch, size_t n)
 		e = commit_log(w);
 	if (e != ERR_NONE)
 		return e;
-	if (w->written == 0 &&
+	if (w->written == 0 && !w->noted &&
 		s->lost_ms <= table_meta(s->view)->lost_ms) { /* nothing new to be read */
 		table_abort(s->view);
 		return ERR_NONE;
@@ -277,7 +292,7 @@ static void fail_batch(struct work *w, struct pending *batch, size_t n, enum err
 	log_failure(s, w->failed, e);
 	for (size_t i = 0; i < n; i++) {
 		batch[i].answer = (struct answer){ .ticket = batch[i].request.ticket, .result = e };
-		if (batch[i].request.kind != WIRE_REVOKE)
+		if (batch[i].request.kind == WIRE_GRANT || batch[i].request.kind == WIRE_LOST)
 			note_lost(s, clock_ms());
 	}
 	s->verified = s->verified && e != ERR_DAMAGED;
@@ -353,6 +368,8 @@ static enum err keep_house(struct store *s)
 	slice = table_entries(s->view) / 60;
 	slice = slice < PURGE_MIN ? PURGE_MIN : slice > PURGE_MAX ? PURGE_MAX : slice;
 	e = table_purge(s->view, now - PURGE_AFTER_MS, keep_ms(s), slice);
+	if (e == ERR_NONE)
+		e = table_purge_notes(s->view, &s->site->penalty, now, slice);
 	if (e == ERR_NONE)
 		e = commit_view(s);
 	return e;

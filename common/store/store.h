@@ -36,7 +36,7 @@ void store_close(struct store *s);
 
 struct pending { /* one request and its answer, of a peer the store knows nothing of */
 	struct request request;
-	struct answer answer; /* set by store_batch(), but for WIRE_LOST */
+	struct answer answer; /* set by store_batch(); from WIRE_LOST on nobody wants it */
 	void *peer;
 };
 

@@ -1,5 +1,5 @@
 /* table.c - see table.h. MDB_NOSYNC: what a power cut takes is rebuilt from log/. */
-#include "common/store/table.h"
+#include "common/store/table_private.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -7,21 +7,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-struct table {
-	MDB_env *env; /* owned */
-	MDB_txn *txn; /* open between begin and commit */
-	MDB_dbi entries, holders, revocations, meta_dbi;
-	struct view_meta meta, before; /* before: at the transaction's begin */
-	char name[64]; /* "view.3" */
-	uint8_t purge_at[RECORD_KEY_MAX]; /* the key where purging goes on */
-	size_t purge_n;
-};
-
-static struct str str_of_val(MDB_val val)
-{
-	return (struct str){ val.mv_data, val.mv_size };
-}
 
 /* --- opening --- */
 
@@ -33,6 +18,10 @@ static int open_dbis(struct table *t)
 		code = mdb_dbi_open(t->txn, VIEW_HOLDERS, MDB_CREATE, &t->holders);
 	if (code == 0)
 		code = mdb_dbi_open(t->txn, VIEW_REVOCATIONS, MDB_CREATE, &t->revocations);
+	if (code == 0)
+		code = mdb_dbi_open(t->txn, VIEW_PENALTIES, MDB_CREATE, &t->penalties);
+	if (code == 0)
+		code = mdb_dbi_open(t->txn, VIEW_RATES, MDB_CREATE, &t->rates);
 	if (code == 0)
 		code = mdb_dbi_open(t->txn, VIEW_META, MDB_CREATE, &t->meta_dbi);
 	return code;

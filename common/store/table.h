@@ -5,6 +5,8 @@
 #include "common/window/env.h"
 #include "common/window/merge.h"
 #include "common/window/meta.h"
+#include "common/window/penalty.h"
+#include "common/window/rate.h"
 
 struct table; /* opaque: one view.N, opened for writing */
 
@@ -43,6 +45,16 @@ MUST_USE enum err table_walk(
 	struct table *t, enum err (*fn)(void *owner, const struct record *r), void *owner);
 
 uint64_t table_entries(struct table *t);
+
+/* Inside a transaction, notes.c: counts a failure, adds up a use. Lost with the view. */
+MUST_USE enum err table_failure(struct table *t, const struct failure *f,
+	const struct penalty_rules *rules, int64_t now_ms);
+MUST_USE enum err table_use(struct table *t, const struct use *u, int64_t now_ms);
+
+/* Inside a transaction: looks at up to max of their rows from where the last call stopped, round and round,
+ * and deletes those that say nothing any more. */
+MUST_USE enum err table_purge_notes(
+	struct table *t, const struct penalty_rules *rules, int64_t now_ms, size_t max);
 
 /* Drops reader slots whose processes are gone; returns how many. */
 int table_check_readers(struct table *t);

@@ -80,6 +80,16 @@ enum err ask_lost(struct ask *a, int64_t login_ms)
 	return send_request(a, &(struct request){ .kind = WIRE_LOST, .grant.login_ms = login_ms });
 }
 
+enum err ask_failure(struct ask *a, const struct failure *f)
+{
+	return send_request(a, &(struct request){ .kind = WIRE_FAILURE, .failure = *f });
+}
+
+enum err ask_use(struct ask *a, const struct use *u)
+{
+	return send_request(a, &(struct request){ .kind = WIRE_USE, .use = *u });
+}
+
 enum err ask_receive(struct ask *a, struct answer *out)
 {
 	char packet[WIRE_MAX];

@@ -9,6 +9,8 @@
 #define POPGATE_ASK_H
 
 #include "common/window/grant.h"
+#include "common/window/penalty.h"
+#include "common/window/rate.h"
 
 #define ASK_ACK_MS 1000 /* how long a login waits for its answer at most; then the grant is lost */
 
@@ -27,6 +29,10 @@ MUST_USE enum err ask_revoke(struct ask *a, uint64_t ticket, const struct revoca
 /* Tells the store that a grant was lost (no answer in time, or ERR_BUSY), so that the view says
  * UNKNOWN instead of no for as long as the lost grant would have counted. Not answered. */
 MUST_USE enum err ask_lost(struct ask *a, int64_t login_ms);
+
+/* A wrong password; a use of the relay or a login. Not answered, and it may be lost. */
+MUST_USE enum err ask_failure(struct ask *a, const struct failure *f);
+MUST_USE enum err ask_use(struct ask *a, const struct use *u);
 
 struct answer {
 	uint64_t ticket;

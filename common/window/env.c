@@ -69,7 +69,7 @@ enum err env_open(MDB_env **out, const char *dir, unsigned flags, size_t map_siz
 		e = err_of_mdb(mdb_env_create(&env));
 	if (e != ERR_NONE)
 		return e;
-	mdb_env_set_maxdbs(env, 5);
+	mdb_env_set_maxdbs(env, 8);
 	mdb_env_set_maxreaders(env, VIEW_READERS_MAX);
 	if (map_size > 0)
 		mdb_env_set_mapsize(env, map_size);

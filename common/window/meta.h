@@ -11,6 +11,8 @@
 #define VIEW_ENTRIES "entries"
 #define VIEW_HOLDERS "holders" /* where a subscriber holds: subscriber, NUL, key */
 #define VIEW_REVOCATIONS "revocations"
+#define VIEW_PENALTIES "penalties" /* penalty.h; a view of an older store may lack it */
+#define VIEW_RATES "rates" /* rate.h; likewise */
 #define VIEW_META "meta"
 #define VIEW_META_KEY "meta"
 #define VIEW_LINK "view" /* below state_dir: a symbolic link to the current view.N */

@@ -1,7 +1,7 @@
 /* view.c - see view.h. One read transaction is kept for the life of an environment; between calls it is
  * reset, which gives its snapshot back and keeps its slot, so that a look costs no lock and no call
  * into the kernel. */
-#include "common/window/view.h"
+#include "common/window/view_private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,22 +10,9 @@
 #include <unistd.h>
 
 #include "common/conf/site.h"
-#include "common/window/env.h"
-#include "common/window/merge.h"
-#include "common/window/meta.h"
 
 #define HEARTBEAT_MAX_MS 5000 /* an older one says that the store stopped */
 #define WALK_MAX 4096 /* rows that one page of a listing may pass over */
-
-struct view {
-	char state_dir[4096];
-	char name[64]; /* what the link named when it was opened: "view.3" */
-	MDB_env *env; /* owned */
-	MDB_txn *txn; /* owned; reset but inside a call */
-	MDB_cursor *cursor; /* owned; on entries */
-	MDB_dbi entries, holders, revocations, meta;
-	bool stale; /* the link names another view that we could not open */
-};
 
 /* --- opening --- */
 
@@ -67,6 +54,9 @@ static enum err open_tables(struct view *v)
 		code = mdb_dbi_open(v->txn, VIEW_REVOCATIONS, 0, &v->revocations);
 	if (code == 0)
 		code = mdb_dbi_open(v->txn, VIEW_META, 0, &v->meta);
+	if (code == 0)
+		v->lacks_notes = mdb_dbi_open(v->txn, VIEW_PENALTIES, 0, &v->penalties) != 0 ||
+			mdb_dbi_open(v->txn, VIEW_RATES, 0, &v->rates) != 0;
 	if (code ==
 		0) /* committing keeps the handles of the tables; the next one is kept for good */
 		code = mdb_txn_commit(v->txn);
@@ -125,7 +115,7 @@ enum err view_refresh(struct view *v)
 	struct view *fresh;
 	enum err e = read_link(v->state_dir, name, sizeof(name));
 
-	if (e == ERR_NONE && strcmp(name, v->name) == 0) {
+	if (e == ERR_NONE && strcmp(name, v->name) == 0 && !v->lacks_notes) {
 		v->stale = false;
 		return ERR_NONE;
 	}
@@ -143,7 +133,7 @@ enum err view_refresh(struct view *v)
 
 /* --- one call, one snapshot --- */
 
-static enum err begin(struct view *v)
+enum err view_begin(struct view *v)
 {
 	int code = mdb_txn_renew(v->txn);
 
@@ -156,17 +146,12 @@ static enum err begin(struct view *v)
 	return err_of_mdb(code);
 }
 
-static void end(struct view *v)
+void view_end(struct view *v)
 {
 	mdb_txn_reset(v->txn);
 }
 
-static struct str str_of_val(MDB_val val)
-{
-	return (struct str){ val.mv_data, val.mv_size };
-}
-
-static bool read_meta(struct view *v, struct view_meta *out)
+bool view_read_meta(struct view *v, struct view_meta *out)
 {
 	MDB_val key = { sizeof(VIEW_META_KEY) - 1, (void *)(uintptr_t)VIEW_META_KEY }, data;
 
@@ -196,7 +181,7 @@ static bool grant_was_lost(const struct view *v, const struct view_meta *m, int6
 	return at_ms > 0 && now_ms < at_ms + 1000 + m->lifetime_ms + m->slack_ms;
 }
 
-static int64_t present(const struct view_meta *m, int64_t now_ms)
+int64_t view_present(const struct view_meta *m, int64_t now_ms)
 {
 	return now_ms > m->stamp_ms ? now_ms : m->stamp_ms;
 }
@@ -220,13 +205,7 @@ static bool read_not_before(
 	return true;
 }
 
-enum standing {
-	LIVE,
-	DEAD,
-	UNREADABLE
-};
-
-static enum standing standing_of(struct view *v, const struct record *r, int64_t present_ms)
+enum standing view_standing(struct view *v, const struct record *r, int64_t present_ms)
 {
 	struct not_before nb;
 
@@ -274,7 +253,7 @@ static bool collect(struct view *v, struct addr key, int64_t present_ms, struct 
 		enum standing s = UNREADABLE;
 
 		if (record_decode(str_of_val(data), &r) && addr_eq(r.key, key))
-			s = standing_of(v, &r, present_ms);
+			s = view_standing(v, &r, present_ms);
 		if (s == LIVE)
 			insert(h, &r);
 		readable = readable && s != UNREADABLE;
@@ -289,16 +268,16 @@ enum held view_check(struct view *v, struct addr a, int64_t now_ms, struct holde
 	struct view_meta m;
 	bool readable, is_current;
 
-	if (v == NULL || v->stale || begin(v) != ERR_NONE)
+	if (v == NULL || v->stale || view_begin(v) != ERR_NONE)
 		return UNKNOWN; /* of a stale view, too: the one behind it may hold revocations */
 	h.n = h.all = 0;
-	readable = read_meta(v, &m);
+	readable = view_read_meta(v, &m);
 	if (readable)
 		readable = collect(
-			v, addr_key(a, m.ipv4_prefix, m.ipv6_prefix), present(&m, now_ms), &h);
+			v, addr_key(a, m.ipv4_prefix, m.ipv6_prefix), view_present(&m, now_ms), &h);
 	is_current =
 		readable && h.n == 0 && current(v, &m, now_ms) && !grant_was_lost(v, &m, now_ms);
-	end(v);
+	view_end(v);
 	if (h.n > 0) {
 		out->n = h.n;
 		out->all = h.all;
@@ -313,10 +292,10 @@ bool view_current(struct view *v, int64_t now_ms)
 	struct view_meta m;
 	bool yes;
 
-	if (v == NULL || begin(v) != ERR_NONE)
+	if (v == NULL || view_begin(v) != ERR_NONE)
 		return false;
-	yes = read_meta(v, &m) && current(v, &m, now_ms) && !grant_was_lost(v, &m, now_ms);
-	end(v);
+	yes = view_read_meta(v, &m) && current(v, &m, now_ms) && !grant_was_lost(v, &m, now_ms);
+	view_end(v);
 	return yes;
 }
 
@@ -351,7 +330,7 @@ static enum err fill_page(struct view *v, int64_t present_ms, bool dead, struct 
 		if (!record_decode(str_of_val(data), &r))
 			return ERR_DAMAGED;
 		*c = (struct view_cursor){ r.key, r.who, true };
-		if (dead || standing_of(v, &r, present_ms) == LIVE)
+		if (dead || view_standing(v, &r, present_ms) == LIVE)
 			page[(*n)++] = (struct entry){ r.key, holder_of(&r) };
 		code = mdb_cursor_get(v->cursor, &key, &data, MDB_NEXT);
 	}
@@ -368,13 +347,13 @@ enum err view_page(struct view *v, int64_t now_ms, bool dead, struct view_cursor
 
 	*n = 0;
 	while (e == ERR_NONE && *n < max && !last) {
-		e = begin(v);
+		e = view_begin(v);
 		if (e != ERR_NONE)
 			return e;
-		e = read_meta(v, &m)
-			? fill_page(v, present(&m, now_ms), dead, cursor, page, max, n, &last)
+		e = view_read_meta(v, &m)
+			? fill_page(v, view_present(&m, now_ms), dead, cursor, page, max, n, &last)
 			: ERR_DAMAGED;
-		end(v);
+		view_end(v);
 	}
 	return e;
 }
@@ -391,7 +370,7 @@ static enum standing entry_of(struct view *v, const MDB_val *row, const struct s
 	at = (MDB_val){ record_entry_key(&key, who, bytes), bytes };
 	if (mdb_get(v->txn, v->entries, &at, &data) != 0 || !record_decode(str_of_val(data), out))
 		return UNREADABLE;
-	return standing_of(v, out, present_ms);
+	return view_standing(v, out, present_ms);
 }
 
 /* Walks over who's rows of the index; they are as many as he has addresses. */
@@ -426,10 +405,10 @@ enum held view_find(struct view *v, const struct subscriber *who, int64_t now_ms
 	struct view_meta m;
 	bool found;
 
-	if (v == NULL || begin(v) != ERR_NONE)
+	if (v == NULL || view_begin(v) != ERR_NONE)
 		return UNKNOWN;
-	found = read_meta(v, &m) && find_latest(v, who, present(&m, now_ms), out);
-	end(v);
+	found = view_read_meta(v, &m) && find_latest(v, who, view_present(&m, now_ms), out);
+	view_end(v);
 	if (found)
 		return HELD;
 	return view_current(v, now_ms) ? NOT_HELD : UNKNOWN;
@@ -440,13 +419,13 @@ enum err view_facts(struct view *v, struct view_facts *out)
 	struct view_meta m;
 	MDB_envinfo info;
 	MDB_stat st, all;
-	enum err e = begin(v);
+	enum err e = view_begin(v);
 
 	if (e != ERR_NONE)
 		return e;
-	if (!read_meta(v, &m) || mdb_stat(v->txn, v->entries, &st) != 0)
+	if (!view_read_meta(v, &m) || mdb_stat(v->txn, v->entries, &st) != 0)
 		e = ERR_DAMAGED;
-	end(v);
+	view_end(v);
 	if (e == ERR_NONE && (mdb_env_info(v->env, &info) != 0 || mdb_env_stat(v->env, &all) != 0))
 		e = ERR_IO;
 	if (e != ERR_NONE)

@@ -9,6 +9,8 @@
 #define POPGATE_VIEW_H
 
 #include "common/window/grant.h"
+#include "common/window/penalty.h"
+#include "common/window/rate.h"
 
 #define HOLDERS_MAX 16
 
@@ -58,6 +60,23 @@ bool view_current(struct view *v, int64_t now_ms);
  * holds. */
 MUST_USE enum held view_find(
 	struct view *v, const struct subscriber *who, int64_t now_ms, struct entry *out);
+
+/* Does a live entry of who stand on a's key? False for "that is not known", too. */
+bool view_holds(struct view *v, struct addr a, const struct subscriber *who, int64_t now_ms);
+
+/* How long a proof of who from a has to wait, in ms, for wrong ones before; 0 where that is not known. */
+int64_t view_delay(struct view *v, struct addr a, const struct subscriber *who,
+	const struct penalty_rules *rules, int64_t now_ms);
+
+/* How much was sent within the hour up to now_ms, as workers have reported it (ask_use()): from a's key, and
+ * by who, with his last reported login. False: there is no view to ask. Without a store the numbers are
+ * those of its end. */
+struct rates {
+	struct rate_now key, who; /* who: zero if who->n is 0 */
+	int64_t login_ms; /* 0: none within a day */
+};
+MUST_USE bool view_rate(struct view *v, struct addr a, const struct subscriber *who, int64_t now_ms,
+	struct rates *out);
 
 /* One page of live entries in the order of keys, from the place in *cursor on; all zero starts. An
  * expired or revoked entry is left out unless dead is set. *n is how many were put into page; fewer than

@@ -47,6 +47,51 @@ static void get_grant(struct reader *r, struct grant *g)
 		r->bad = true;
 }
 
+static void put_revocation(struct writer *w, const struct revocation *v)
+{
+	put_number(w, v->scope, 1);
+	put_octets(w, v->addr.b, sizeof(v->addr.b));
+	put_short(w, subscriber_str(&v->who));
+}
+
+static void put_failure(struct writer *w, const struct failure *f)
+{
+	put_octets(w, f->addr.b, sizeof(f->addr.b));
+	put_number(w, f->secret, 8);
+	put_short(w, subscriber_str(&f->who));
+}
+
+static void get_failure(struct reader *r, struct failure *f)
+{
+	get_octets(r, f->addr.b, sizeof(f->addr.b));
+	f->secret = get_number(r, 8);
+	get_name(r, &f->who);
+}
+
+static void put_use(struct writer *w, const struct use *u)
+{
+	put_octets(w, u->addr.b, sizeof(u->addr.b));
+	put_number(w, u->messages, 4);
+	put_number(w, u->recipients, 4);
+	put_number(w, u->login, 1);
+	put_short(w, subscriber_str(&u->who));
+}
+
+static void get_use(struct reader *r, struct use *u)
+{
+	uint64_t login;
+
+	get_octets(r, u->addr.b, sizeof(u->addr.b));
+	u->messages = (uint32_t)get_number(r, 4);
+	u->recipients = (uint32_t)get_number(r, 4);
+	login = get_number(r, 1);
+	get_name(r, &u->who);
+	u->login = login == 1;
+	if (login > 1 || (u->login && u->who.n == 0) || u->messages > RATE_COUNT_MAX ||
+		u->recipients > RATE_COUNT_MAX)
+		r->bad = true;
+}
+
 size_t wire_put_request(const struct request *r, uint8_t *dst)
 {
 	struct writer w = { .p = dst, .max = WIRE_MAX };
@@ -58,11 +103,12 @@ size_t wire_put_request(const struct request *r, uint8_t *dst)
 		put_grant(&w, &r->grant);
 	if (r->kind == WIRE_LOST)
 		put_number(&w, (uint64_t)r->grant.login_ms, 8);
-	if (r->kind == WIRE_REVOKE) {
-		put_number(&w, r->revocation.scope, 1);
-		put_octets(&w, r->revocation.addr.b, sizeof(r->revocation.addr.b));
-		put_short(&w, subscriber_str(&r->revocation.who));
-	}
+	if (r->kind == WIRE_REVOKE)
+		put_revocation(&w, &r->revocation);
+	if (r->kind == WIRE_FAILURE)
+		put_failure(&w, &r->failure);
+	if (r->kind == WIRE_USE)
+		put_use(&w, &r->use);
 	return w.n;
 }
 
@@ -91,6 +137,8 @@ bool wire_get_request(struct str packet, struct request *out)
 	case WIRE_GRANT: get_grant(&in, &r.grant); break;
 	case WIRE_REVOKE: get_revocation(&in, &r.revocation); break;
 	case WIRE_LOST: r.grant.login_ms = (int64_t)get_number(&in, 8); break;
+	case WIRE_FAILURE: get_failure(&in, &r.failure); break;
+	case WIRE_USE: get_use(&in, &r.use); break;
 	default: return false;
 	}
 	if (in.bad || in.n > 0 || r.grant.login_ms < 0)

@@ -9,7 +9,9 @@
 enum wire_kind {
 	WIRE_GRANT = 1,
 	WIRE_REVOKE = 2,
-	WIRE_LOST = 3, /* not answered */
+	WIRE_LOST = 3, /* this and those below are not answered */
+	WIRE_FAILURE = 4,
+	WIRE_USE = 5,
 };
 
 struct request {
@@ -17,6 +19,8 @@ struct request {
 	uint64_t ticket;
 	struct grant grant; /* of GRANT; of LOST only login_ms */
 	struct revocation revocation; /* of REVOKE */
+	struct failure failure; /* of FAILURE */
+	struct use use; /* of USE */
 };
 
 /* Into dst of WIRE_MAX octets; returns how many. */

@@ -219,6 +219,19 @@ void storeline_grant(struct storeline *s, const struct grant *grant, grant_heard
 		hang_up(s);
 }
 
+/* A full socket means that the store is behind: better a failure that is not counted than a login that waits. */
+void storeline_failure(struct storeline *s, const struct failure *f)
+{
+	if (s->ask != NULL && ask_failure(s->ask, f) == ERR_AWAY)
+		hang_up(s);
+}
+
+void storeline_use(struct storeline *s, const struct use *u)
+{
+	if (s->ask != NULL && ask_use(s->ask, u) == ERR_AWAY)
+		hang_up(s);
+}
+
 void storeline_disown(struct grant_wait **w)
 {
 	if (*w != NULL)

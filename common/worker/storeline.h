@@ -1,4 +1,5 @@
-/* storeline.h - a worker's one line to the store: grants, each with who waits for it.
+/* storeline.h - a worker's one line to the store: grants, each with who waits for it, and what nobody waits
+ * for: wrong passwords and uses.
  *
  * A login waits ASK_ACK_MS at most; then the grant is lost: that is marked for every reader of the
  * window, logged and counted, and the login goes on. The line is opened anew when the store comes back. */
@@ -26,6 +27,10 @@ void storeline_close(struct storeline **s);
 /* *out is NULL if heard was called already. */
 void storeline_grant(struct storeline *s, const struct grant *grant, grant_heard *heard,
 	void *owner, struct grant_wait **out);
+
+/* A wrong password; a use of the relay, or a login. Not answered; lost while the store is away. */
+void storeline_failure(struct storeline *s, const struct failure *f);
+void storeline_use(struct storeline *s, const struct use *u);
 
 /* The owner is gone: the grant still goes its way. Takes NULL. */
 void storeline_disown(struct grant_wait **w);

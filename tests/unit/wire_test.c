@@ -48,6 +48,29 @@ static void what_no_program_of_ours_writes_is_refused(void **state)
 	assert_false(wire_get_request(packet_of(&upper, bytes), &back));
 }
 
+static void failures_and_uses_come_back(void **state)
+{
+	struct request f = { .kind = WIRE_FAILURE, .failure = { .secret = UINT64_MAX } };
+	struct request u = { .kind = WIRE_USE, .use = { .messages = 1, .recipients = 2 } };
+	uint8_t bytes[WIRE_MAX];
+	struct request back;
+
+	(void)state;
+	assert_true(wire_get_request(packet_of(&f, bytes), &back)); /* of a name nobody can have */
+	assert_true(back.failure.secret == UINT64_MAX && back.failure.who.n == 0);
+	assert_true(subscriber_fold(STR("anna"), STR("x.example"), &f.failure.who));
+	assert_true(wire_get_request(packet_of(&f, bytes), &back));
+	assert_string_equal(back.failure.who.name, "anna@x.example");
+	assert_true(wire_get_request(packet_of(&u, bytes), &back));
+	assert_true(back.use.messages == 1 && back.use.recipients == 2 && !back.use.login);
+	u.use.login = true; /* of nobody */
+	assert_false(wire_get_request(packet_of(&u, bytes), &back));
+	u.use.who = f.failure.who;
+	assert_true(wire_get_request(packet_of(&u, bytes), &back));
+	u.use.messages = RATE_COUNT_MAX + 1;
+	assert_false(wire_get_request(packet_of(&u, bytes), &back));
+}
+
 static void answers_come_back(void **state)
 {
 	const struct answer a = {
@@ -70,6 +93,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_come_back_and_nothing_shorter_or_longer),
 		cmocka_unit_test(what_no_program_of_ours_writes_is_refused),
+		cmocka_unit_test(failures_and_uses_come_back),
 		cmocka_unit_test(answers_come_back),
 	};
 

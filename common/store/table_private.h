@@ -1,0 +1,28 @@
+/* table_private.h - an opened view, for table.c and notes.c. */
+#ifndef POPGATE_TABLE_PRIVATE_H
+#define POPGATE_TABLE_PRIVATE_H
+
+#include "common/store/table.h"
+
+struct place { /* the key where purging of a table goes on */
+	uint8_t key[RECORD_KEY_MAX];
+	size_t n; /* 0: at the beginning */
+};
+
+struct table {
+	MDB_env *env; /* owned */
+	MDB_txn *txn; /* open between begin and commit */
+	MDB_dbi entries, holders, revocations, penalties, rates, meta_dbi;
+	struct view_meta meta, before; /* before: at the transaction's begin */
+	char name[64]; /* "view.3" */
+	uint8_t purge_at[RECORD_KEY_MAX]; /* the key where purging goes on */
+	size_t purge_n;
+	struct place penalties_at, rates_at;
+};
+
+static inline struct str str_of_val(MDB_val val)
+{
+	return (struct str){ val.mv_data, val.mv_size };
+}
+
+#endif
