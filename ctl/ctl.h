@@ -56,4 +56,7 @@ int ctl_user_check(struct ctl *c);
 /* explain.c */
 int ctl_explain(struct ctl *c);
 
+/* uidl.c */
+int ctl_uidl(struct ctl *c);
+
 #endif

@@ -93,6 +93,7 @@ static const struct subcommand {
 	{ "user",    "remove", ctl_user_remove,   "NAME",                         "no account any more" },
 	{ "user",    "list",   ctl_user_list,     "",                             "all accounts" },
 	{ "user",    "check",  ctl_user_check,    "NAME",                         "is this the password?" },
+	{ "uidl",    "",       ctl_uidl,          "MAILDIR | --user U [--json]",  "the messages, sizes and unique-ids that pop3d would list" },
 	{ "check",   "",       check,             "",                             "the config, as both daemons would read it" },
 };
 /* clang-format on */

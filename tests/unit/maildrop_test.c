@@ -364,6 +364,39 @@ static void sizes_are_counted_once(void **state)
 	maildrop_close(&m);
 }
 
+static void a_large_file_is_counted_in_slices(void **state)
+{
+	struct maildrop *m;
+	char path[200];
+	bool more = true;
+	int slices = 0;
+
+	(void)state;
+	put("new/1.a", "");
+	snprintf(path, sizeof(path), "%s/new/1.a", dir);
+	assert_int_equal(truncate(path, 512 << 20), 0); /* more than can be read in one */
+	m = open_as(UIDL_FILENAME);
+	for (; more; slices++) {
+		assert_int_equal(maildrop_count(m), 0);
+		assert_int_equal(maildrop_scan(m, &more), ERR_NONE);
+	}
+	assert_true(slices > 1);
+	assert_int_equal(maildrop_count(m), 1);
+	assert_true(maildrop_octets(m, 0) == (512 << 20) + 2);
+	maildrop_close(&m);
+}
+
+static void nothing_is_looked_at_before_it_is_asked_for(void **state)
+{
+	struct maildrop *m = open_as(UIDL_FILENAME);
+
+	(void)state;
+	put("new/1.a", "x\n");
+	scan(m);
+	assert_int_equal(maildrop_count(m), 1);
+	maildrop_close(&m);
+}
+
 static void a_damaged_cache_is_as_good_as_none(void **state)
 {
 	struct maildrop *m;
@@ -634,6 +667,8 @@ int main(void)
 		DROP(a_wrong_w_is_found_out),
 		DROP(of_many_new_messages_w_is_found_out_before_they_are_sent),
 		DROP(sizes_are_counted_once),
+		DROP(a_large_file_is_counted_in_slices),
+		DROP(nothing_is_looked_at_before_it_is_asked_for),
 		DROP(a_damaged_cache_is_as_good_as_none),
 		DROP(one_who_looks_writes_nothing),
 		DROP(a_message_is_found_wherever_it_went),
