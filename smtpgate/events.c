@@ -196,6 +196,8 @@ void session_log_disconnect(const struct session *s, const char *why)
 	log_text(&l, "reason", cut != NULL ? cut : why);
 	log_str(&l, "helo", (struct str){ s->gate.helo, s->gate.helo_n });
 	log_tls(&l, s);
+	if (conn_tls_error(s->conn) != NULL)
+		log_text(&l, "tls_error", conn_tls_error(s->conn));
 	log_int(&l, "messages", s->messages);
 	log_int(&l, "errors", s->gate.errors);
 	log_bool(&l, "in_data", gate_in_body(&s->gate));

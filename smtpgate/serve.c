@@ -68,6 +68,8 @@ static void set_facts(struct session *s, const struct listener *l)
 	s->facts = (struct gate_facts){
 		.role = l->role,
 		.auth = l->auth,
+		.tls = l->tls == LISTENER_IMPLICIT,
+		.starttls = l->tls == LISTENER_STARTTLS,
 		.hostname = s->server->kit->site.hostname,
 		.refusal_text = settings->refusal_text,
 		.max_message_size = settings->max_message_size,
@@ -119,7 +121,9 @@ static void on_accepted(void *owner, struct conn *c)
 	const struct conn_settings settings = { .hooks = &hooks,
 		.in_max = GATE_IN_MAX,
 		.out_max = GATE_OUT_MAX,
-		.idle_ms = l->server->settings.idle_ms };
+		.idle_ms = l->server->settings.idle_ms,
+		.tls = l->server->tls,
+		.tls_at_once = l->tls == LISTENER_IMPLICIT };
 	struct session *s;
 
 	if (!enter(l->server, c))
@@ -159,7 +163,7 @@ static enum err listen_all(struct server *v)
 		unsigned section = v->kit->listeners[i].listener;
 
 		v->listeners[i] = (struct listener){ v, v->settings.roles[section],
-			v->settings.auth[section] };
+			v->settings.auth[section], v->kit->listeners[i].tls };
 		e = conn_listen(v->loop, v->kit->listeners[i].fd, on_accepted, &v->listeners[i]);
 	}
 	return e;
@@ -190,6 +194,8 @@ static enum err open_server(struct server *v)
 	if (e == ERR_NONE)
 		e = window_open(&v->window, v->loop, kit->site.state_dir);
 	if (e == ERR_NONE)
+		e = kit_tls(kit, "smtp", &v->tls);
+	if (e == ERR_NONE)
 		e = accounts_open(&v->accounts, kit, v->loop, v->line, v->window);
 	if (e == ERR_NONE)
 		e = loop_watch_alive(v->loop, kit->alive);
@@ -212,6 +218,7 @@ int gate_serve(struct kit *kit)
 	storeline_close(&v->line);
 	loop_close(&v->loop);
 	accounts_close(&v->accounts);
+	tls_context_close(&v->tls);
 	window_close(&v->window);
 	free(v);
 	return e == ERR_NONE ? 0 : 1;

@@ -22,6 +22,7 @@ struct server {
 	struct storeline *line;
 	struct window *window;
 	struct accounts *accounts;
+	struct tls_context *tls; /* NULL: no certificate is configured */
 	struct node ungreeted; /* sessions that wait for their greeting */
 	struct relay_site relay_site;
 	unsigned max_connections;
@@ -29,6 +30,7 @@ struct server {
 		struct server *server;
 		enum gate_role role;
 		bool auth;
+		enum listener_tls tls;
 	} listeners[KIT_LISTENERS_MAX];
 };
 

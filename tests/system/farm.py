@@ -35,6 +35,7 @@ plaintext_auth = "always"
 run_as {{ mail = "" store = "" gate = "" group = "" }}
 log {{ to = "stderr" format = "{log_format}" level = "debug" }}
 window {{ lifetime = "{lifetime}" slack = "{slack}" {window} }}
+{more}
 users "passwd-file" {{ path = "{dir}/users" }}
 pop3d {{
     listener "{pop_host}:{pop_port}" {{ }}
@@ -68,7 +69,7 @@ def processes(token):
 
 class Farm:
     """Settings are attributes until start(): farm.lifetime = "2s". pop3d, smtpgate, window and
-    smtp_listener take further lines for those sections of the config."""
+    smtp_listener take further lines for those sections of the config, more for the file itself."""
 
     def __init__(self, directory, build):
         self.dir, self.build = pathlib.Path(directory), pathlib.Path(build)
@@ -77,7 +78,7 @@ class Farm:
         self.environment, self.may_report = {}, False
         self.pop_host, self.pop_port, self.smtp_port = "127.0.0.1", free_port(), free_port()
         self.workers, self.drain_timeout, self.log_format = 2, "5s", "logfmt"
-        self.lifetime, self.slack, self.window = "30m", "auto", ""
+        self.lifetime, self.slack, self.window, self.more = "30m", "auto", "", ""
         self.deliver_to = self.relay_to = f"maildir:{self.dir}/mail/%d/%n"
         self.pop3d = self.smtpgate = self.smtp_listener = ""
         self.users = {"anna@example.net": "{PLAIN}secret", "bert@example.net": "{PLAIN}secret"}
