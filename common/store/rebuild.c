@@ -17,6 +17,8 @@
 #include "common/base/clock.h"
 #include "common/store/store.h"
 
+#define VERDICT 64 /* what a child found is its exit status, from here on; below, it died of it */
+
 static void read_boot_id(uint8_t id[16])
 {
 	char text[64] = "";
@@ -86,11 +88,13 @@ static enum err in_a_child(const struct store *s, enum err (*verify)(const struc
 	if (child < 0)
 		return err_of_errno(errno);
 	if (child == 0)
-		_exit((int)verify(s));
+		_exit(VERDICT + (int)verify(s));
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return ERR_IO;
-	return WIFEXITED(status) ? (enum err)WEXITSTATUS(status) : ERR_DAMAGED;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) < VERDICT)
+		return ERR_DAMAGED;
+	return (enum err)(WEXITSTATUS(status) - VERDICT);
 }
 
 /* --- opening the log --- */

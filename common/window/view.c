@@ -60,6 +60,9 @@ static enum err open_tables(struct view *v)
 	if (code ==
 		0) /* committing keeps the handles of the tables; the next one is kept for good */
 		code = mdb_txn_commit(v->txn);
+	else if (v->txn != NULL)
+		mdb_txn_abort(
+			v->txn); /* or its slot is lost, once a second while there is no table */
 	v->txn = NULL;
 	if (code == 0)
 		code = mdb_txn_begin(v->env, NULL, MDB_RDONLY, &v->txn);
