@@ -26,6 +26,8 @@ struct server {
 	struct node ungreeted; /* sessions that wait for their greeting */
 	struct relay_site relay_site;
 	unsigned max_connections;
+	struct addr frozen; /* the key that was last reported as such, and when to do so again */
+	int64_t frozen_again_ms; /* steady clock */
 	struct listener { /* owner of a listening socket's connections */
 		struct server *server;
 		enum gate_role role;

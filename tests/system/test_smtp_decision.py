@@ -1,0 +1,67 @@
+"""The guards around the window, what stricter rules would do, and explain, which says the same as the gate."""
+
+from ports import free_port
+from talk import Smtp
+
+SHARED, TO = "127.0.0.91", "bob@else.test"
+
+
+def test_a_shared_address_needs_a_sender_and_a_frozen_one_relays_for_nobody(farm, hop):
+    names = [f"user{n}" for n in range(5)]
+    farm.users.update({f"{name}@example.net": "{PLAIN}secret" for name in names})
+    farm.window, farm.relay_to = "shared_after = 2 frozen_after = 4", hop.uri
+    farm.start()
+    for name in names[:2]:
+        assert farm.login(SHARED, name).startswith("+OK")
+    assert farm.relay_reply(SHARED, "stranger@else.test").startswith("250"), "two may share it freely"
+    farm.login(SHARED, names[2])
+    answer = farm.relay_reply(SHARED, "stranger@else.test")
+    assert answer.startswith("550 5.7.1") and "share" in answer
+    for sender in ("user0@example.net", "User2@Example.net", ""):
+        assert farm.relay_reply(SHARED, sender).startswith("250"), sender
+    assert farm.relay_reply(SHARED, "user4@example.net").startswith("550"), "who has not logged in there"
+    for name in names[3:]:
+        farm.login(SHARED, name)
+    for _ in range(3):
+        assert farm.relay_reply(SHARED, "user0@example.net").startswith("550 5.7.1")
+    assert farm.wait_event("window.frozen")["holders"] == "5"
+    assert 1 <= len(farm.events("window.frozen")) <= farm.workers, "said once by each worker"
+    assert farm.relay_reply(SHARED, "user0@example.net", "anna@example.net").startswith("250"), "as from anyone"
+
+
+def test_the_shadow_tells_and_refuses_nothing(farm, hop):
+    farm.smtpgate, farm.relay_to = 'shadow { window = no sender_binding = "enforce" }', hop.uri
+    farm.start()
+    farm.login(SHARED)
+    assert farm.relay_reply(SHARED, "stranger@else.test").startswith("250")
+    event = farm.wait_event("smtp.shadow")
+    assert (event["reason"], event["to"], event["user"]) == ("window-off", TO, "anna@example.net")
+    assert farm.events("smtp.refused", addr=SHARED) == []
+
+
+def test_explain_says_what_the_gate_does(farm, hop):
+    farm.submission_port, farm.relay_to = free_port(), hop.uri
+    listener = f"127.0.0.1:{farm.submission_port}"
+    farm.smtpgate = (f'sender_binding = "enforce"\nlistener "{listener}" {{ role = "submission" }}\n'
+                     'network "127.0.0.96/32" { note = "scanner" }\nnetwork "127.0.0.97/32" { until = "2020-01-31" }')
+    farm.start()
+    farm.login("127.0.0.95")
+    for source in ("127.0.0.94", "127.0.0.95", "127.0.0.96", "127.0.0.97"):
+        for sender in ("anna@example.net", "x@else.test"):
+            for to in (TO, "bob%else.test@example.net", "Postmaster"):
+                for port, where in ((farm.smtp_port, f"127.0.0.1:{farm.smtp_port}"), (farm.submission_port, listener)):
+                    explained = {row["rule"]: row["result"] for row in farm.table(
+                        "explain", source, "--from", sender, "--to", to, "--listener", where)}
+                    with Smtp(port, source) as smtp:
+                        answers = smtp.mail(sender.strip("<>"), to)
+                    for stage, answer in zip(("mail", "rcpt"), answers):
+                        said = explained.get(stage)
+                        if said is None:
+                            assert answer.startswith("503"), (source, sender, to, where)
+                        elif said == "accept":
+                            assert answer.startswith("250"), (source, sender, to, where, answer)
+                        else:
+                            assert answer.startswith(said), (source, sender, to, where, answer)
+    scanner = {row["rule"]: row["result"] for row in farm.table("explain", "127.0.0.96")}
+    assert "scanner" in scanner["networks"]
+    assert "over" in {row["rule"]: row["result"] for row in farm.table("explain", "127.0.0.97")}["networks"]
