@@ -119,6 +119,13 @@ static void put_sender(struct table *t, const struct question *q, const struct i
 			: i->sender_fits ? "belongs to who logged in"
 					 : "belongs to nobody who logged in there");
 	row(t, "sender_binding", r->bind_sender ? "enforce" : "not enforced");
+	snprintf(text, sizeof(text),
+		"%u of %u messages, %u of %u recipients; of all on the address %u "
+		"of %u, %u of %u",
+		i->by_who.messages, r->per_who.messages, i->by_who.recipients,
+		r->per_who.recipients, i->by_key.messages, r->per_key.messages,
+		i->by_key.recipients, r->per_key.recipients);
+	row(t, "sent_this_hour", text);
 	if (i->proof != PROOF_WINDOW)
 		return;
 	snprintf(text, sizeof(text), "%zu on the address, shared over %u, frozen over %u",

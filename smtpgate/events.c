@@ -163,6 +163,20 @@ void session_shadowed(void *owner, const struct gate_refusal *r)
 	session_count(s, COUNT_SHADOWED, 1);
 }
 
+/* For the limits of an hour: what counts is what a hop has taken. */
+static void report_use(const struct session *s)
+{
+	const struct use use = {
+		.addr = s->client.addr,
+		.who = s->identity.who,
+		.messages = 1,
+		.recipients = s->gate.recipients,
+	};
+
+	if (s->identity.who.n > 0)
+		storeline_use(s->server->line, &use);
+}
+
 void session_ended(void *owner, const struct relay_end *end)
 {
 	struct session *s = owner;
@@ -180,6 +194,7 @@ void session_ended(void *owner, const struct relay_end *end)
 	log_end(&l);
 	if (taken) {
 		s->messages++;
+		report_use(s);
 		session_count(s, COUNT_MESSAGES, 1);
 		session_count(s, COUNT_OCTETS, (int64_t)s->gate.octets);
 	}

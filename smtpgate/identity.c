@@ -60,11 +60,28 @@ static void authenticated(struct identity_found *out, const struct identity_fact
 	out->sender_fits = f->sender->null || subscriber_eq(&owner, f->authenticated);
 }
 
-void identity_look(struct identity_found *out, const struct identity_facts *f)
+static bool any_limit(const struct policy_rules *r)
+{
+	return r->per_who.messages > 0 || r->per_who.recipients > 0 || r->per_key.messages > 0 ||
+		r->per_key.recipients > 0;
+}
+
+/* What is not known is not held against anybody. */
+static void look_at_volume(struct identity_found *out, const struct identity_facts *f)
+{
+	struct rates rates;
+
+	if (!any_limit(&f->settings->rules) ||
+		!view_rate(f->view, f->client, &out->who, f->now_ms, &rates))
+		return;
+	out->by_who = (struct policy_volume){ rates.who.messages, rates.who.recipients };
+	out->by_key = (struct policy_volume){ rates.key.messages, rates.key.recipients };
+}
+
+static void find(struct identity_found *out, const struct identity_facts *f)
 {
 	const struct known_network *known;
 
-	*out = (struct identity_found){ .proof = PROOF_NONE, .by = "", .note = "" };
 	if (f->authenticated != NULL) {
 		authenticated(out, f);
 		return;
@@ -79,11 +96,21 @@ void identity_look(struct identity_found *out, const struct identity_facts *f)
 		out->note = known->note;
 }
 
+void identity_look(struct identity_found *out, const struct identity_facts *f)
+{
+	*out = (struct identity_found){ .proof = PROOF_NONE, .by = "", .note = "" };
+	find(out, f);
+	if (out->who.n > 0)
+		look_at_volume(out, f);
+}
+
 struct policy_client identity_client(const struct identity_found *i)
 {
 	return (struct policy_client){
 		.proof = i->proof,
 		.sender_fits = i->sender_fits,
 		.holders = (unsigned)i->holders,
+		.by_who = i->by_who,
+		.by_key = i->by_key,
 	};
 }

@@ -25,6 +25,8 @@ struct identity_found {
 	size_t holders; /* WINDOW: how many hold the address */
 	int64_t until_ms; /* WINDOW: of who's entry */
 	bool sender_fits; /* of struct policy_client */
+	struct policy_volume by_who,
+		by_key; /* AUTH, WINDOW: if there are limits and the view is there */
 	const char *note; /* NETWORK: what the operator noted, or "" */
 	bool network_ended; /* a network that would be a proof has come to its end */
 };

@@ -108,6 +108,7 @@ static enum step decide_rcpt(struct gate *g, struct buf *out)
 
 	facts.local = to->domain_n == 0 || g->facts->is_local(g->facts->owner, path_domain(to));
 	facts.routed = path_is_routed(to);
+	facts.recipients = g->recipients;
 	d = policy_rcpt(&facts);
 	if (d.verdict != VERDICT_ACCEPT)
 		return refuse(g, "rcpt", to, &d, out);

@@ -31,6 +31,42 @@ static bool over(unsigned n, unsigned limit)
 	return limit > 0 && n > limit;
 }
 
+/* Limits are for those who may send because of who they are; a network's limits are its owner's. */
+static bool is_limited(const struct policy_facts *f)
+{
+	return f->client.proof == PROOF_AUTH || f->client.proof == PROOF_WINDOW;
+}
+
+static struct decision message_limit(const struct policy_facts *f, struct decision d)
+{
+	const struct policy_client *c = &f->client;
+	const struct policy_rules *r = &f->rules;
+
+	if (!is_limited(f))
+		return d;
+	if (over(c->by_who.messages + 1, r->per_who.messages) ||
+		over(c->by_key.messages + 1, r->per_key.messages))
+		return (struct decision){ VERDICT_LATER, ROUTE_DELIVER, "messages-limit", 450,
+			"4.7.1", "You have sent enough messages for this hour, try again later" };
+	return d;
+}
+
+static struct decision recipient_limit(const struct policy_facts *f, struct decision d)
+{
+	const struct policy_client *c = &f->client;
+	const struct policy_rules *r = &f->rules;
+	unsigned n = f->recipients + 1;
+
+	if (!is_limited(f) || d.verdict != VERDICT_ACCEPT)
+		return d;
+	if (over(c->by_who.recipients + n, r->per_who.recipients) ||
+		over(c->by_key.recipients + n, r->per_key.recipients))
+		return (struct decision){ VERDICT_LATER, ROUTE_DELIVER, "recipients-limit", 452,
+			"4.7.1",
+			"You have written to enough recipients for this hour, try again later" };
+	return d;
+}
+
 static struct decision bound(const struct policy_facts *f)
 {
 	if (f->rules.bind_sender && !f->client.sender_fits)
@@ -68,7 +104,7 @@ struct decision policy_mail(const struct policy_facts *f)
 	struct decision d = standing(f);
 
 	if (d.verdict == VERDICT_ACCEPT)
-		return d;
+		return message_limit(f, d);
 	if (f->role == ROLE_MX)
 		return yes("mx");
 	if (d.text == NULL) { /* it lacks a proof: RFC 4954 6 */
@@ -92,7 +128,7 @@ struct decision policy_rcpt(const struct policy_facts *f)
 	const struct decision d = standing(f);
 
 	if (d.verdict == VERDICT_ACCEPT)
-		return accept(f, d, true);
+		return recipient_limit(f, accept(f, d, true));
 	if (f->role == ROLE_MX && f->local && !f->routed)
 		return accept(f, yes("local"), false);
 	if (f->local && f->routed && d.verdict == VERDICT_REFUSE)

@@ -21,10 +21,15 @@ enum proof { /* why a client may relay, fixed at MAIL */
 	PROOF_AUTH, /* SMTP AUTH */
 };
 
+struct policy_volume { /* within an hour; as a limit 0 is none */
+	unsigned messages, recipients;
+};
+
 struct policy_client { /* what is known of the client at one MAIL */
 	enum proof proof;
 	bool sender_fits; /* AUTH, WINDOW: MAIL FROM is <>, or an address of him who logged in, or of a holder */
 	unsigned holders; /* WINDOW: subscribers on the address */
+	struct policy_volume by_who, by_key; /* AUTH, WINDOW: what was sent before, as far as known */
 };
 
 struct policy_rules { /* all zero is the mildest */
@@ -33,6 +38,7 @@ struct policy_rules { /* all zero is the mildest */
 	unsigned
 		shared_after; /* more holders than this: WINDOW needs a sender that fits; 0: never */
 	unsigned frozen_after; /* more than this: WINDOW is no proof at all; 0: never */
+	struct policy_volume per_who, per_key; /* AUTH and WINDOW may send so much, and then later */
 };
 
 enum verdict {
@@ -51,6 +57,7 @@ struct policy_facts {
 	struct policy_client client;
 	struct policy_rules rules;
 	bool local; /* the recipient's domain is one of local_domains */
+	unsigned recipients; /* of this transaction so far */
 	bool routed; /* its local part holds %, ! or @ */
 	bool split; /* deliver_to and relay_to are two network hops, which never meet in a transaction */
 	bool no_deliver, no_relay; /* that hop is not configured */

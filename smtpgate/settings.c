@@ -41,6 +41,10 @@ static void read_rules(struct gate_settings *g, struct conf_section s, struct co
 	g->rules.bind_sender = binding == BINDING_ENFORCE;
 	g->rules.shared_after = conf_number(window, "shared_after");
 	g->rules.frozen_after = conf_number(window, "frozen_after");
+	g->rules.per_who.messages = conf_number(s, "max_messages_per_hour");
+	g->rules.per_who.recipients = conf_number(s, "max_recipients_per_hour");
+	g->rules.per_key.messages = conf_number(s, "max_messages_per_hour_per_address");
+	g->rules.per_key.recipients = conf_number(s, "max_recipients_per_hour_per_address");
 	g->shadow = g->rules;
 	g->shadow.bind_sender = binding != BINDING_OFF || conf_word(shadow, "sender_binding") == 1;
 	g->shadow.no_window = !conf_bool(shadow, "window");

@@ -105,6 +105,10 @@ static const struct conf_option smtpgate_options[] = {
 	{ "network",                     CONF_TITLED,   NULL,    NULL,      network_options },
 	{ "sender_binding",              CONF_WORD,     "off",   "off|log|enforce", NULL },
 	{ "shadow",                      CONF_SECTION,  NULL,    NULL,      shadow_options },
+	{ "max_messages_per_hour",       CONF_NUMBER,   "0",     "0-1000000", NULL }, /* 0: no limit */
+	{ "max_recipients_per_hour",     CONF_NUMBER,   "0",     "0-1000000", NULL },
+	{ "max_messages_per_hour_per_address", CONF_NUMBER, "0", "0-1000000", NULL },
+	{ "max_recipients_per_hour_per_address", CONF_NUMBER, "0", "0-1000000", NULL },
 	{ "greeting_delay",              CONF_DURATION, "0",     NULL,      NULL },
 	{ "refusal_text",                CONF_TEXT,
 		"Relay denied: check your mail first, or use SMTP AUTH", NULL, NULL },

@@ -40,7 +40,8 @@ def test_the_shadow_tells_and_refuses_nothing(farm, hop):
 
 
 def test_explain_says_what_the_gate_does(farm, hop):
-    farm.submission_port, farm.relay_to = free_port(), hop.uri
+    farm.submission_port = free_port()
+    farm.relay_to = farm.deliver_to = hop.uri
     listener = f"127.0.0.1:{farm.submission_port}"
     farm.smtpgate = (f'sender_binding = "enforce"\nlistener "{listener}" {{ role = "submission" }}\n'
                      'network "127.0.0.96/32" { note = "scanner" }\nnetwork "127.0.0.97/32" { until = "2020-01-31" }')

@@ -5,6 +5,13 @@
 
 #include "smtpgate/policy.h"
 
+static struct policy_client client_of(enum proof proof, bool sender_fits, unsigned holders)
+{
+	return (struct policy_client){
+		.proof = proof, .sender_fits = sender_fits, .holders = holders
+	};
+}
+
 static bool proven(enum proof p)
 {
 	return p == PROOF_NETWORK || p == PROOF_WINDOW || p == PROOF_AUTH;
@@ -49,9 +56,9 @@ static void submission_asks_for_a_proof_at_mail(void **state)
 	(void)state;
 	for (int proof = PROOF_NONE; proof <= PROOF_AUTH; proof++) {
 		const struct policy_facts mx = { .role = ROLE_MX,
-			.client = { (enum proof)proof, 0, 0 } };
+			.client = client_of((enum proof)proof, false, 0) };
 		const struct policy_facts submission = { .role = ROLE_SUBMISSION,
-			.client = { (enum proof)proof, 0, 0 } };
+			.client = client_of((enum proof)proof, false, 0) };
 
 		assert_int_equal(policy_mail(&mx).verdict, VERDICT_ACCEPT);
 		assert_int_equal(policy_mail(&submission).verdict, wanted[proof]);
@@ -60,7 +67,8 @@ static void submission_asks_for_a_proof_at_mail(void **state)
 
 static void a_hop_that_is_not_there_takes_nothing(void **state)
 {
-	const struct policy_facts relay = { .client = { PROOF_WINDOW, 0, 1 }, .no_relay = true };
+	const struct policy_facts relay = { .client = client_of(PROOF_WINDOW, false, 1),
+		.no_relay = true };
 	const struct policy_facts deliver = { .local = true, .no_deliver = true };
 
 	(void)state;
@@ -75,8 +83,8 @@ static void stricter_rules_only_take_away(void **state)
 	(void)state;
 	for (int bits = 0; bits < 1 << 9; bits++) {
 		struct policy_facts f = { .role = (enum gate_role)(bits & 1),
-			.client = { (enum proof)(bits >> 1 & 7), bits & 16,
-				(unsigned)(bits >> 5 & 3) },
+			.client = client_of(
+				(enum proof)(bits >> 1 & 7), bits & 16, (unsigned)(bits >> 5 & 3)),
 			.local = bits & 128,
 			.routed = bits & 256 };
 		enum verdict mild;
@@ -85,8 +93,10 @@ static void stricter_rules_only_take_away(void **state)
 			continue;
 		mild = policy_rcpt(&f).verdict;
 		for (int rule = 0; rule < 4; rule++) {
-			f.rules =
-				(struct policy_rules){ rule == 0, rule == 1, rule == 2, rule == 3 };
+			f.rules = (struct policy_rules){ .bind_sender = rule == 0,
+				.no_window = rule == 1,
+				.shared_after = rule == 2,
+				.frozen_after = rule == 3 };
 			if (policy_rcpt(&f).verdict == VERDICT_ACCEPT)
 				assert_int_equal(mild, VERDICT_ACCEPT);
 		}
@@ -95,7 +105,8 @@ static void stricter_rules_only_take_away(void **state)
 
 static const char *window_reason(unsigned holders, bool fits, struct policy_rules rules)
 {
-	const struct policy_facts f = { .client = { PROOF_WINDOW, fits, holders }, .rules = rules };
+	const struct policy_facts f = { .client = client_of(PROOF_WINDOW, fits, holders),
+		.rules = rules };
 
 	return policy_rcpt(&f).reason;
 }
@@ -128,6 +139,33 @@ static void a_sender_is_bound_to_who_logged_in_but_not_to_a_network(void **state
 	assert_int_equal(policy_mail(&f).verdict, VERDICT_ACCEPT);
 }
 
+static void enough_is_enough_for_this_hour(void **state)
+{
+	struct policy_facts f = { .rules = { .per_who = { 10, 20 }, .per_key = { 100, 200 } } };
+
+	(void)state;
+	for (int proof = PROOF_NONE; proof <= PROOF_AUTH; proof++) {
+		bool limited = proof == PROOF_AUTH || proof == PROOF_WINDOW;
+
+		f.client = (struct policy_client){
+			.proof = (enum proof)proof, .by_who = { 9, 18 }, .by_key = { 99, 198 }
+		};
+		f.recipients = 1;
+		assert_int_not_equal(policy_mail(&f).code, 450);
+		assert_int_not_equal(policy_rcpt(&f).code, 452);
+		f.recipients = 2;
+		assert_int_equal(policy_rcpt(&f).code == 452, limited);
+		f.client.by_key.messages = 100;
+		assert_int_equal(policy_mail(&f).code == 450, limited);
+		f.client =
+			(struct policy_client){ .proof = (enum proof)proof, .by_who = { 10, 0 } };
+		assert_int_equal(policy_mail(&f).code == 450, limited);
+		f.client =
+			(struct policy_client){ .proof = (enum proof)proof, .by_key = { 0, 200 } };
+		assert_int_equal(policy_rcpt(&f).code == 452, limited);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +174,7 @@ int main(void)
 		cmocka_unit_test(a_hop_that_is_not_there_takes_nothing),
 		cmocka_unit_test(stricter_rules_only_take_away),
 		cmocka_unit_test(a_shared_address_needs_a_sender_and_a_frozen_one_is_no_proof),
+		cmocka_unit_test(enough_is_enough_for_this_hour),
 		cmocka_unit_test(a_sender_is_bound_to_who_logged_in_but_not_to_a_network),
 	};
 
