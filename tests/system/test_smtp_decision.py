@@ -39,6 +39,10 @@ def test_the_shadow_tells_and_refuses_nothing(farm, hop):
     assert farm.events("smtp.refused", addr=SHARED) == []
 
 
+ASKED = [("anna@example.net", TO), ("x@else.test", TO), ("anna@example.net", "bob%else.test@example.net"),
+         ("x@else.test", "Postmaster")]
+
+
 def test_explain_says_what_the_gate_does(farm, hop):
     farm.submission_port = free_port()
     farm.relay_to = farm.deliver_to = hop.uri
@@ -48,21 +52,15 @@ def test_explain_says_what_the_gate_does(farm, hop):
     farm.start()
     farm.login("127.0.0.95")
     for source in ("127.0.0.94", "127.0.0.95", "127.0.0.96", "127.0.0.97"):
-        for sender in ("anna@example.net", "x@else.test"):
-            for to in (TO, "bob%else.test@example.net", "Postmaster"):
-                for port, where in ((farm.smtp_port, f"127.0.0.1:{farm.smtp_port}"), (farm.submission_port, listener)):
-                    explained = {row["rule"]: row["result"] for row in farm.table(
-                        "explain", source, "--from", sender, "--to", to, "--listener", where)}
-                    with Smtp(port, source) as smtp:
-                        answers = smtp.mail(sender.strip("<>"), to)
-                    for stage, answer in zip(("mail", "rcpt"), answers):
-                        said = explained.get(stage)
-                        if said is None:
-                            assert answer.startswith("503"), (source, sender, to, where)
-                        elif said == "accept":
-                            assert answer.startswith("250"), (source, sender, to, where, answer)
-                        else:
-                            assert answer.startswith(said), (source, sender, to, where, answer)
+        for sender, to in ASKED:
+            for port, where in ((farm.smtp_port, f"127.0.0.1:{farm.smtp_port}"), (farm.submission_port, listener)):
+                explained = {row["rule"]: row["result"] for row in farm.table(
+                    "explain", source, "--from", sender, "--to", to, "--listener", where)}
+                with Smtp(port, source) as smtp:
+                    answers = smtp.mail(sender, to)
+                for stage, answer in zip(("mail", "rcpt"), answers):
+                    said = explained.get(stage, "503").replace("accept", "250")
+                    assert answer.startswith(said), (source, sender, to, where, answer)
     scanner = {row["rule"]: row["result"] for row in farm.table("explain", "127.0.0.96")}
     assert "scanner" in scanner["networks"]
     assert "over" in {row["rule"]: row["result"] for row in farm.table("explain", "127.0.0.97")}["networks"]
