@@ -74,6 +74,8 @@ static const struct {
 	{ "HELO", "smtp" },
 	{ "LHLO", "smtp" },
 	{ "MAIL FROM:", "smtp" },
+	{ "REGISTER ", "sip" },
+	{ "INVITE ", "sip" },
 	{ "SSH-", "ssh" },
 	{ "PROXY ", "proxy" },
 	{ "\x16\x03", "tls" },

@@ -212,6 +212,7 @@ def _foreign():
                        ("smtp-ehlo", b"EHLO client.test\r\n" + inner),
                        ("smtp-helo", b"HELO client.test\r\n" + inner),
                        ("ssh", b"SSH-2.0-OpenSSH_9.2\r\n" + inner),
+                       ("sip", b"REGISTER sip:x SIP/2.0\r\n\r\n" + inner),
                        ("rtsp", b"OPTIONS rtsp://x/ RTSP/1.0\r\nCSeq: 1\r\n\r\n" + inner),
                        ("tls-hello",
                         b"\x16\x03\x01\x00\x2e\x01\x00\x00\x2a\x03\x03" + b"\x5a" * 40 + b"\r\n" + inner)):

@@ -146,9 +146,8 @@ def test_top_is_the_beginning_of_retr(host, name):
         assert wire.message("RETR 1") == sent
 
 
-@pytest.mark.parametrize("claim", ["right", "huge", "empty", "negative", "junk", "2^64", "s-only",
-                                   "s-wrong",
-                                   "like-lf"])
+@pytest.mark.parametrize("claim", ["right", "too-small", "too-large", "zero", "huge", "empty", "negative",
+                                   "junk", "2^32", "2^64", "twice", "s-only", "s-wrong", "like-lf"])
 @pytest.mark.parametrize("kind", ["lf", "crlf", "mixed", "no-final-newline", "dots", "empty"])
 def test_sizes_in_names_are_believed_only_when_true(host, kind, claim):
     """Courier's and Dovecot's ,S= and ,W=: RETR sends the whole message whatever they say, and LIST, which
@@ -156,7 +155,9 @@ def test_sizes_in_names_are_believed_only_when_true(host, kind, claim):
     box, stored = host.box(), STORED[kind]
     sent = as_sent(stored)
     s, w = len(stored), len(sent)
-    words = {"right": f",S={s},W={w}", "huge": f",S={s},W=99999999999999999999999999",
+    words = {"right": f",S={s},W={w}", "zero": f",S={s},W=0", "2^32": f",S={s},W={2**32 + w}",
+             "too-small": f",S={s},W={w // 3}", "too-large": f",S={s},W={w * 3 + 9}",
+             "twice": f",S={s},W={w},W=1", "huge": f",S={s},W=99999999999999999999999999",
              "empty": f",S={s},W=",
              "negative": f",S={s},W=-{w}", "junk": f",S={s},W={w}x", "2^64": f",S={s},W={2**64 + w}",
              "s-only": f",S={s}",

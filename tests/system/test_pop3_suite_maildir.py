@@ -175,6 +175,22 @@ def test_a_vanished_message_can_be_deleted(host):
     assert box.left() == 2
 
 
+@pytest.mark.parametrize("command", ["RETR 2", "TOP 2 9999"])
+@pytest.mark.parametrize("octets", [0, 1, 30, 44])
+def test_a_message_that_shrank_never_ends_like_a_whole_one(host, octets, command):
+    """What is not what LIST promised is refused, or the connection breaks off before the dot."""
+    box = host.box().fill()
+    with box.session() as wire:
+        wire.table("LIST")
+        os.truncate(_second(box), octets)
+        first = wire.says(command)
+        if first is not None and first.startswith(b"+OK"):
+            while line := wire.raw():
+                assert line != b".\r\n", "a cut message looks whole"
+        else:
+            assert wire.message("RETR 3") == LETTERS[2]
+
+
 def test_a_large_message_cut_while_it_is_sent_never_ends_like_a_whole_one(host):
     box = host.box()
     path = box.put(b"Subject: x\n\n" + (b"0123456789abcdef" * 4095 + b"\n") * 400)

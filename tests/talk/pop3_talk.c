@@ -585,6 +585,7 @@ static void other_protocols_are_cut(void **state)
 		{ { "get ", 4 }, "http" },
 		{ { "PRI * HTTP/2.0\r\n", 16 }, "http" },
 		{ { "EHLO pc\r\n", 9 }, "smtp" },
+		{ { "REGISTER sip:x SIP/2.0\r\n", 24 }, "sip" },
 		{ { "SSH-2.0-x\r\n", 11 }, "ssh" },
 		{ { "\x16\x03\x01\x02\0", 5 }, "tls" },
 	};
