@@ -176,17 +176,33 @@ enum err maildrop_look(struct maildrop **out, const struct maildrop_place *place
 	return open_it(out, place, true);
 }
 
+void file_free(struct file *f)
+{
+	if (f->own_name)
+		free(f->name);
+	free(f->uidl);
+}
+
+static void free_chunks(struct maildrop *m)
+{
+	while (m->chunks != NULL) {
+		struct chunk *before = m->chunks->before;
+
+		free(m->chunks);
+		m->chunks = before;
+	}
+}
+
 void maildrop_close(struct maildrop **drop)
 {
 	struct maildrop *m = *drop;
 
 	if (m == NULL)
 		return;
-	for (size_t i = 0; i < m->n; i++) {
-		free(m->files[i].name);
-		free(m->files[i].uidl);
-	}
+	for (size_t i = 0; i < m->n; i++)
+		file_free(&m->files[i]);
 	free(m->files);
+	free_chunks(m);
 	free(m->by_age);
 	if (m->listing != NULL)
 		closedir(m->listing);

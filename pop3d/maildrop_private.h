@@ -1,5 +1,5 @@
 /* maildrop_private.h - between the files of the maildrop: maildrop.c opens and locks, mailscan.c takes the
- * snapshot, mailsizes.c keeps the size cache, mailread.c reads and deletes. */
+ * snapshot, mailids.c names its messages, mailsizes.c keeps the size cache, mailread.c reads and deletes. */
 #ifndef POPGATE_MAILDROP_PRIVATE_H
 #define POPGATE_MAILDROP_PRIVATE_H
 
@@ -18,7 +18,7 @@ enum place {
 };
 
 struct file {
-	char *name; /* owned; as it stands in its directory */
+	char *name; /* as it stands in its directory; in the drop's chunks, or own */
 	char *uidl; /* owned; NULL where the name gives it */
 	uint64_t time; /* sorts by it, then by the unique part */
 	uint64_t rank; /* sorts by it before, in another server's list */
@@ -31,6 +31,14 @@ struct file {
 	bool sure; /* they were counted, in the file that stamp tells */
 	bool twin; /* another file has the same unique part */
 	bool gone; /* was not there when the directories were last read */
+	bool own_name; /* name is on the heap for itself */
+};
+
+/* Names, many to a block: a maildrop has thousands of them. */
+struct chunk {
+	struct chunk *before;
+	size_t used;
+	char text[65536 - 2 * sizeof(size_t)];
 };
 
 /* A file whose octets are being counted. */
@@ -64,6 +72,7 @@ struct maildrop {
 
 	struct file *files; /* owned; by age until SCAN_NAMES, by rank and age behind it */
 	size_t n, cap;
+	struct chunk *chunks; /* owned; the newest first */
 	struct file **by_age; /* owned; NULL where files are in that order */
 	struct timespec
 		listed[2]; /* when the directories were changed last before they were read again */
@@ -94,6 +103,11 @@ static inline struct str unique_of(const struct file *f)
 	return (struct str){ f->name, f->unique_n };
 }
 
+static inline struct file *nth_by_age(const struct maildrop *m, size_t i)
+{
+	return m->by_age != NULL ? m->by_age[i] : &m->files[i];
+}
+
 static inline uint32_t stamp_of(const struct stat *st)
 {
 	return sizes_stamp((uint64_t)st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
@@ -114,7 +128,13 @@ void close_if_open(int *fd); /* and sets it to -1 */
 /* A path of this maildrop's own in the spare directory: its digest and suffix. dst has 4200 octets. */
 void spare_path(const struct maildrop *m, const char *suffix, char *dst);
 
+/* Frees what a file has for itself. */
+void file_free(struct file *f);
+
 /* mailscan.c: */
+
+/* What its name alone says: the unique part, time, and size if there is a W=. */
+void file_read_name(struct file *f);
 
 /* The entries of new or cur, for closedir(); NULL with errno. */
 DIR *list_dir(const struct maildrop *m, enum place place);
@@ -122,11 +142,17 @@ DIR *list_dir(const struct maildrop *m, enum place place);
 /* Is that entry a regular file? */
 bool is_regular(int dir, const struct dirent *d);
 
+/* The order of files, for qsort(): by time, then by the unique part. */
+int by_age(const void *a, const void *b);
+
+/* mailids.c: names all files, which are in the order of age; the last step of a scan. */
+MUST_USE enum err find_names(struct maildrop *m, int64_t until_ms);
+
+/* mailsizes.c: */
+
 /* The whole of a regular file in the Maildir into bytes, no more than its limit. ERR_ABSENT: there is none, or
  * no regular one; *st is set on ERR_NONE. */
 MUST_USE enum err read_whole(int dir, const char *name, struct buf *bytes, struct stat *st);
-
-/* mailsizes.c: */
 
 /* Takes what the cache knows of files, which are in the order of age. */
 void sizes_load(struct maildrop *m);

@@ -22,11 +22,6 @@
 
 /* --- finding again what another program has renamed: from new to cur, or with other flags --- */
 
-static struct file *nth_by_age(const struct maildrop *m, size_t i)
-{
-	return m->by_age != NULL ? m->by_age[i] : &m->files[i];
-}
-
 /* The first file that is not older than that name. */
 static size_t first_of(const struct maildrop *m, const struct mailname *name)
 {
@@ -51,8 +46,10 @@ static void rename_file(struct file *f, const char *name, enum place place)
 
 		if (copy == NULL)
 			return;
-		free(f->name);
+		if (f->own_name)
+			free(f->name);
 		f->name = copy;
+		f->own_name = true;
 	}
 	f->place = (uint8_t)place;
 	f->gone = false;

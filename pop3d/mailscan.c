@@ -47,22 +47,57 @@ static bool make_room(struct maildrop *m)
 	return true;
 }
 
+static char *keep_name(struct maildrop *m, struct str name)
+{
+	struct chunk *c = m->chunks;
+	char *to;
+
+	if (c == NULL || sizeof(c->text) - c->used <= name.n) {
+		c = malloc(sizeof(*c));
+		if (c == NULL)
+			return NULL;
+		c->before = m->chunks;
+		c->used = 0;
+		m->chunks = c;
+	}
+	to = c->text + c->used;
+	memcpy(to, name.p, name.n);
+	to[name.n] = '\0';
+	c->used += name.n + 1;
+	return to;
+}
+
+static void take_name(struct file *f, const struct mailname *name)
+{
+	f->unique_n = (uint16_t)name->unique.n;
+	f->time = name->time;
+	f->sized = name->has_wire_size;
+	f->octets = name->wire_size;
+	f->sure = false;
+}
+
+void file_read_name(struct file *f)
+{
+	struct mailname name;
+
+	if (mailname_read(str_of(f->name), &name))
+		take_name(f, &name);
+}
+
 static bool add_file(struct maildrop *m, const struct dirent *d, enum place place)
 {
+	struct str text = str_of(d->d_name);
 	struct mailname name;
 	struct file f = { .place = (uint8_t)place, .inode = d->d_ino };
 
-	if (!mailname_read(str_of(d->d_name), &name))
+	if (!mailname_read(text, &name))
 		return true;
 	if (m->n == m->cap && !make_room(m))
 		return false;
-	f.name = strdup(d->d_name);
-	f.unique_n = (uint16_t)name.unique.n;
-	f.time = name.time;
-	f.sized = name.has_wire_size;
-	f.octets = name.wire_size;
+	f.name = keep_name(m, text);
 	if (f.name == NULL)
 		return false;
+	take_name(&f, &name);
 	m->files[m->n++] = f;
 	return true;
 }
@@ -112,7 +147,7 @@ static enum err list_some(struct maildrop *m, int64_t until_ms)
 
 /* --- order --- */
 
-static int by_age(const void *a, const void *b)
+int by_age(const void *a, const void *b)
 {
 	const struct file *x = a, *y = b;
 	int order = mailname_compare(x->time, unique_of(x), y->time, unique_of(y));
@@ -122,6 +157,53 @@ static int by_age(const void *a, const void *b)
 	if (x->inode != y->inode)
 		return x->inode < y->inode ? -1 : 1;
 	return (int)y->place - (int)x->place;
+}
+
+struct key { /* of a file to be sorted: it is small, and nearly always enough */
+	uint64_t time;
+	const struct file *file;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct key *x = a, *y = b;
+
+	if (x->time != y->time)
+		return x->time < y->time ? -1 : 1;
+	return by_age(x->file, y->file);
+}
+
+/* Moves each file to where its key stands: along one ring of places after the other, with no second copy. */
+static void permute(struct file *files, struct key *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct file first = files[i];
+		size_t to = i, from;
+
+		while ((from = (size_t)(keys[to].file - files)) != i) {
+			files[to] = files[from];
+			keys[to].file = &files[to];
+			to = from;
+		}
+		files[to] = first;
+		keys[to].file = &files[to];
+	}
+}
+
+static bool sort_by_age(struct maildrop *m)
+{
+	struct key *keys = m->n > 0 ? malloc(m->n * sizeof(*keys)) : NULL;
+
+	if (m->n == 0)
+		return true;
+	if (keys == NULL)
+		return false;
+	for (size_t i = 0; i < m->n; i++)
+		keys[i] = (struct key){ m->files[i].time, &m->files[i] };
+	qsort(keys, m->n, sizeof(*keys), by_key);
+	permute(m->files, keys, m->n);
+	free(keys);
+	return true;
 }
 
 static bool is_there(const struct maildrop *m, const struct file *f)
@@ -146,14 +228,11 @@ static enum err put_in_order(struct maildrop *m, int64_t until_ms)
 	size_t kept = 0;
 
 	(void)until_ms;
-	if (m->n > 0)
-		qsort(m->files, m->n, sizeof(*m->files), by_age);
-	for (size_t i = 0; i < m->n; i++) {
-		if (kept > 0 && doubles(m, &m->files[kept - 1], &m->files[i]))
-			free(m->files[i].name);
-		else
+	if (!sort_by_age(m))
+		return ERR_NOMEM;
+	for (size_t i = 0; i < m->n; i++)
+		if (kept == 0 || !doubles(m, &m->files[kept - 1], &m->files[i]))
 			m->files[kept++] = m->files[i];
-	}
 	m->n = kept;
 	m->scan++;
 	return ERR_NONE;
@@ -223,7 +302,7 @@ static void drop_unsized(struct maildrop *m)
 		if (m->files[i].sized)
 			m->files[kept++] = m->files[i];
 		else
-			free(m->files[i].name);
+			file_free(&m->files[i]);
 	}
 	m->unreadable = m->n - kept;
 	m->n = kept;
@@ -253,176 +332,6 @@ static enum err find_sizes(struct maildrop *m, int64_t until_ms)
 	sizes_save(m, true);
 	m->scan++;
 	return ERR_NONE;
-}
-
-/* --- ids --- */
-
-enum err read_whole(int dir, const char *name, struct buf *bytes, struct stat *st)
-{
-	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	enum err e = ERR_NONE;
-	ssize_t got = 0;
-	char *to;
-
-	if (fd < 0)
-		return err_of_errno(errno);
-	if (fstat(fd, st) != 0 || !S_ISREG(st->st_mode))
-		e = ERR_ABSENT;
-	else if ((uint64_t)st->st_size > bytes->max)
-		e = ERR_LIMIT;
-	while (e == ERR_NONE && (uint64_t)st->st_size > bytes->len) {
-		to = buf_reserve(bytes, (size_t)st->st_size - bytes->len);
-		got = to != NULL ? read(fd, to, (size_t)st->st_size - bytes->len) : 0;
-		if (to == NULL)
-			e = ERR_NOMEM;
-		else if (got <= 0)
-			e = got == 0 ? ERR_DAMAGED : err_of_errno(errno);
-		else
-			buf_grew(bytes, (size_t)got);
-	}
-	close_if_open(&fd);
-	return e;
-}
-
-static void log_bad_list(const struct maildrop *m, enum err e)
-{
-	struct log_line l;
-
-	maildrop_log(&l, LOG_LEVEL_WARN, "maildrop.uidlist", m);
-	log_text(&l, "file", uidl_file(m->format));
-	log_err(&l, e);
-	log_end(&l);
-}
-
-static bool set_uidl(struct file *f, const char *text)
-{
-	free(f->uidl);
-	f->uidl = strdup(text);
-	return f->uidl != NULL;
-}
-
-static bool name_one(struct maildrop *m, struct file *f, const struct uidl_list *list)
-{
-	char text[UIDL_MAX + 1];
-
-	f->rank = UINT64_MAX;
-	if (list != NULL && uidl_list_find(list, unique_of(f), text, &f->rank))
-		return set_uidl(f, text);
-	if (f->twin)
-		uidl_salted(unique_of(f), f->inode, text);
-	else if (m->format == UIDL_MD5)
-		uidl_md5(unique_of(f), text);
-	else
-		return true;
-	return set_uidl(f, text);
-}
-
-static int by_rank(const void *a, const void *b)
-{
-	const struct file *x = a, *y = b;
-
-	if (x->rank != y->rank)
-		return x->rank < y->rank ? -1 : 1;
-	return by_age(a, b);
-}
-
-static int by_age_there(const void *a, const void *b)
-{
-	return by_age(*(const void *const *)a, *(const void *const *)b);
-}
-
-static bool put_in_rank(struct maildrop *m)
-{
-	m->by_age = calloc(m->n + 1, sizeof(struct file *));
-	if (m->by_age == NULL)
-		return false;
-	if (m->n > 0)
-		qsort(m->files, m->n, sizeof(*m->files), by_rank);
-	for (size_t i = 0; i < m->n; i++)
-		m->by_age[i] = &m->files[i];
-	if (m->n > 0)
-		qsort(m->by_age, m->n, sizeof(struct file *), by_age_there);
-	return true;
-}
-
-static int by_uidl(const void *a, const void *b)
-{
-	const struct file *x = *(struct file *const *)a, *y = *(struct file *const *)b;
-	int order = strcmp(x->uidl, y->uidl);
-
-	return order != 0 ? order : x < y ? -1 : x > y;
-}
-
-/* Ids from lists, digests and twins may be equal by accident or by malice: all but the first of equals get
- * another. Rounds end, because a salted digest meets no other id but by breaking SHA-256. */
-static bool tell_apart(struct maildrop *m)
-{
-	struct file **all = calloc(m->n + 1, sizeof(struct file *));
-	bool equal = all != NULL, room = all != NULL;
-	char text[UIDL_MAX + 1];
-
-	for (size_t i = 0; i < m->n && room; i++) {
-		all[i] = &m->files[i];
-		uidl_of_name(unique_of(all[i]), text);
-		if (all[i]->uidl == NULL)
-			room = set_uidl(all[i], text);
-	}
-	for (uint64_t salt = 1; equal && room && salt < 8; salt++) {
-		equal = false;
-		if (m->n > 0)
-			qsort(all, m->n, sizeof(struct file *), by_uidl);
-		for (size_t i = m->n; i > 1; i--) {
-			if (strcmp(all[i - 2]->uidl, all[i - 1]->uidl) != 0)
-				continue;
-			uidl_salted(unique_of(all[i - 1]), salt + all[i - 1]->inode, text);
-			room = room && set_uidl(all[i - 1], text);
-			equal = true;
-		}
-	}
-	free(all);
-	return room;
-}
-
-static enum err name_all(struct maildrop *m, const struct uidl_list *list)
-{
-	bool room = true, plain = m->format == UIDL_FILENAME;
-
-	for (size_t i = 0; i < m->n && room; i++) {
-		room = name_one(m, &m->files[i], list);
-		plain = plain && !m->files[i].twin;
-	}
-	if (room && m->format == UIDL_DOVECOT)
-		room = put_in_rank(m);
-	if (room && !plain)
-		room = tell_apart(m);
-	return room ? ERR_NONE : ERR_NOMEM;
-}
-
-static enum err find_names(struct maildrop *m, int64_t until_ms)
-{
-	const char *file = uidl_file(m->format);
-	struct uidl_list *list = NULL;
-	struct stat st;
-	struct buf bytes;
-	enum err e = ERR_NONE;
-
-	(void)until_ms;
-	buf_init(&bytes, UIDL_FILE_MAX);
-	if (file != NULL && m->root >= 0) {
-		e = read_whole(m->root, file, &bytes, &st);
-		if (e == ERR_NONE)
-			e = uidl_list_open(&list, m->format, buf_str(&bytes));
-		if (e != ERR_NONE && e != ERR_ABSENT)
-			log_bad_list(m, e);
-	}
-	/* Without their list all messages look new to clients. A list that may be there the next time is worth
-	 * waiting for; one that is none will not get better. */
-	if (e == ERR_NONE || e == ERR_ABSENT || e == ERR_SYNTAX || e == ERR_LIMIT)
-		e = name_all(m, list);
-	uidl_list_close(&list);
-	buf_free(&bytes);
-	m->scan++;
-	return e;
 }
 
 /* --- all of it --- */

@@ -15,12 +15,34 @@
 #define SAVE_OCTETS \
 	(UINT64_C(256) << 20) /* or octets: so much work is lost at most if nobody waits for it */
 
-static struct file *nth_by_age(const struct maildrop *m, size_t i)
-{
-	return m->by_age != NULL ? m->by_age[i] : &m->files[i];
-}
-
 /* --- reading it --- */
+
+enum err read_whole(int dir, const char *name, struct buf *bytes, struct stat *st)
+{
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	enum err e = ERR_NONE;
+	ssize_t got = 0;
+	char *to;
+
+	if (fd < 0)
+		return err_of_errno(errno);
+	if (fstat(fd, st) != 0 || !S_ISREG(st->st_mode))
+		e = ERR_ABSENT;
+	else if ((uint64_t)st->st_size > bytes->max)
+		e = ERR_LIMIT;
+	while (e == ERR_NONE && (uint64_t)st->st_size > bytes->len) {
+		to = buf_reserve(bytes, (size_t)st->st_size - bytes->len);
+		got = to != NULL ? read(fd, to, (size_t)st->st_size - bytes->len) : 0;
+		if (to == NULL)
+			e = ERR_NOMEM;
+		else if (got <= 0)
+			e = got == 0 ? ERR_DAMAGED : err_of_errno(errno);
+		else
+			buf_grew(bytes, (size_t)got);
+	}
+	close_if_open(&fd);
+	return e;
+}
 
 static bool is_ours(const struct maildrop *m, const struct stat *st)
 {
@@ -40,8 +62,16 @@ static void log_ignored(const struct maildrop *m, const char *why)
 	log_end(&l);
 }
 
-/* Both are in the order of age, so one walk finds what is in both. */
-static bool match(struct maildrop *m, struct str bytes, bool take)
+static void take_entry(struct file *f, const struct size_entry *e)
+{
+	f->octets = e->octets;
+	f->stamp = e->stamp;
+	f->sized = f->sure = true;
+}
+
+/* Both are in the order of age, so one walk finds what is in both. A cache that turns out to be none was never
+ * read. */
+static bool match(struct maildrop *m, struct str bytes)
 {
 	struct sizes_in in;
 	struct size_entry e;
@@ -52,18 +82,17 @@ static bool match(struct maildrop *m, struct str bytes, bool take)
 		return false;
 	m->saved = in.left;
 	while (sizes_next(&in, &e)) {
-		if (!take || !mailname_read(e.unique, &name))
+		if (!mailname_read(e.unique, &name))
 			continue;
 		while (i < m->n &&
 			mailname_compare(
 				m->files[i].time, unique_of(&m->files[i]), name.time, e.unique) < 0)
 			i++;
-		if (i == m->n || !str_eq(unique_of(&m->files[i]), e.unique) || m->files[i].twin)
-			continue;
-		m->files[i].octets = e.octets;
-		m->files[i].stamp = e.stamp;
-		m->files[i].sized = m->files[i].sure = true;
+		if (i < m->n && !m->files[i].twin && str_eq(unique_of(&m->files[i]), e.unique))
+			take_entry(&m->files[i], &e);
 	}
+	for (i = 0; i < m->n && in.bad; i++)
+		file_read_name(&m->files[i]);
 	return !in.bad;
 }
 
@@ -78,8 +107,7 @@ static enum err load_from(struct maildrop *m, int dir, const char *name)
 	if (e == ERR_NONE && !is_ours(m, &st)) {
 		log_ignored(m, "owner");
 		e = ERR_DENIED;
-	} else if (e == ERR_NONE &&
-		(!match(m, buf_str(&bytes), false) || !match(m, buf_str(&bytes), true))) {
+	} else if (e == ERR_NONE && !match(m, buf_str(&bytes))) {
 		log_ignored(m, "damaged");
 		e = ERR_DAMAGED;
 	}
