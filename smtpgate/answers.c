@@ -29,6 +29,15 @@ void session_received(void *owner, struct buf *out)
 		});
 }
 
+void session_introduce(void *owner, struct introduction *out)
+{
+	const struct session *s = owner;
+
+	out->client = s->client;
+	out->gate = conn_local(s->conn);
+	out->login = s->identity.who;
+}
+
 /* A client that has spoken already is heard out first, so that the engine sees it. */
 static void session_greet(struct session *s)
 {

@@ -6,47 +6,168 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/list.h"
 #include "smtpgate/deliver.h"
 
+#define CONNECT_MS 10000 /* how long an address has to take the connection */
+#define QUIT_MS 10000 /* and a hop to say good-bye */
+
 struct leg_wire {
 	struct upstream upstream;
-	struct conn *conn;
+	struct conn *conn; /* NULL: not yet dialled */
 	struct leg *leg; /* NULL: dropped */
+	struct introduction client;
+	bool speaks; /* for that client */
+	struct names_query *query; /* under way before the dial */
+	struct hop_tried tried;
+	struct endpoint at; /* where the connection goes */
+	bool met; /* the hop has taken commands */
+	bool clear; /* TLS failed at this address, and need not be */
+	bool resetting; /* RSET is under way */
+	char peer[HOP_HOST_MAX + 1]; /* for TLS: the name that is to be verified */
 };
+
+static void dial(struct leg *l);
+static void dial_next(struct leg *l);
 
 static struct leg_wire *wire_of(struct engine *e)
 {
 	return list_entry(e, struct leg_wire, upstream.engine);
 }
 
-static enum leg_news news_of(struct upstream *u)
+static const struct gate_settings *settings_of(const struct leg *l)
 {
-	switch (u->event) {
-	case EVENT_READY: return LEG_READY;
-	case EVENT_EARLY: return LEG_EARLY;
-	case EVENT_REPLY:
-	case EVENT_NONE:
-	case EVENT_BROKEN: break;
-	}
-	return LEG_REPLY;
+	return l->site->settings;
+}
+
+/* --- the end --- */
+
+static void forget(struct leg *l)
+{
+	l->wire = NULL;
+	l->ready = l->mailed = l->dotted = false;
+	l->accepted = 0;
+}
+
+static void free_wire(struct leg_wire *w)
+{
+	names_cancel(&w->query);
+	upstream_free(&w->upstream);
+	free(w);
+}
+
+/* There is no connection (any more). What the leg carried is still in it while its owner hears of it. */
+static void give_up(struct leg *l, enum leg_end end, const char *why)
+{
+	struct leg_wire *w = l->wire;
+
+	l->wire = NULL;
+	l->ready = false;
+	l->end = end;
+	l->why = why;
+	l->reply = &w->upstream.reply;
+	l->heard(l->owner, l, LEG_GONE);
+	l->reply = NULL;
+	free_wire(w);
+}
+
+static void fail_address(struct leg *l, const char *why)
+{
+	l->why = why;
+	hop_failed(l->hop, l->wire->at, clock_steady_ms(), why);
+	dial_next(l);
+}
+
+/* RFC 7435: a hop whose TLS is of no use is better spoken to in clear than not at all, where TLS need not
+ * be. */
+static bool fell_over_tls(struct leg *l, const char *why)
+{
+	struct leg_wire *w = l->wire;
+
+	if (w->clear || settings_of(l)->hop_manners.tls != HOP_TLS_OPPORTUNISTIC ||
+		strcmp(why, "tls") != 0)
+		return false;
+	w->clear = true;
+	return true;
+}
+
+static void on_gone(struct conn *c, struct engine *e, const char *why)
+{
+	struct leg_wire *w = wire_of(e);
+	struct leg *l = w->leg;
+
+	(void)c;
+	if (w->upstream.event == EVENT_BROKEN)
+		why = w->upstream.why;
+	w->conn = NULL;
+	if (l == NULL)
+		free_wire(w);
+	else if (w->upstream.event == EVENT_REFUSED)
+		give_up(l, LEG_REFUSED, "refused the client");
+	else if (w->upstream.event == EVENT_UNFIT)
+		give_up(l, LEG_UNFIT, "does not take XCLIENT");
+	else if (w->met)
+		give_up(l, LEG_FAILED, why);
+	else if (fell_over_tls(l, why))
+		dial(l);
+	else
+		fail_address(l, why);
+}
+
+/* --- what the hop says --- */
+
+static enum leg_news news_of(const struct upstream *u)
+{
+	return u->event == EVENT_EARLY ? LEG_EARLY : LEG_REPLY;
+}
+
+static void become_ready(struct leg *l)
+{
+	struct leg_wire *w = l->wire;
+
+	w->met = true;
+	w->resetting = false;
+	l->ready = true;
+	hop_worked(l->hop, w->at);
+	hop_learn(l->hop, &w->upstream.offers);
+	l->heard(l->owner, l, LEG_READY);
+}
+
+static void hear_reply(struct leg *l)
+{
+	struct leg_wire *w = l->wire;
+
+	if (!w->resetting)
+		l->heard(l->owner, l, news_of(&w->upstream));
+	else if (reply_is(&w->upstream.reply, 2))
+		become_ready(l);
+	else
+		conn_close(w->conn, "refused RSET");
 }
 
 static void on_ask(struct conn *c, struct engine *e)
 {
 	struct leg_wire *w = wire_of(e);
-	struct leg *l = w->leg;
 
-	if (l == NULL)
+	if (w->leg == NULL)
 		return;
-	if (w->upstream.event == EVENT_BROKEN) {
-		conn_close(c, "out of step");
-		return;
+	switch (w->upstream.event) {
+	case EVENT_BROKEN:
+	case EVENT_REFUSED:
+	case EVENT_UNFIT: conn_close(c, "out of step"); return;
+	case EVENT_CONNECTED: conn_patience(c, settings_of(w->leg)->next_hop_ms); break;
+	case EVENT_READY:
+		conn_patience(c, 0); /* it owes us nothing now */
+		become_ready(w->leg);
+		break;
+	case EVENT_REPLY:
+	case EVENT_EARLY:
+		conn_patience(c, 0);
+		hear_reply(w->leg);
+		break;
+	case EVENT_NONE: break;
 	}
-	conn_patience(c, 0); /* it owes us nothing now */
-	if (w->upstream.event == EVENT_READY)
-		l->ready = true;
-	l->heard(l->relay, l, news_of(&w->upstream));
 	conn_resume(c); /* if it is still there: a closed conn does not mind */
 }
 
@@ -58,26 +179,12 @@ static void on_flowed(struct conn *c, struct engine *e)
 		return;
 	if (conn_unsent(c) == 0 && w->upstream.state == UPSTREAM_BODY)
 		conn_patience(c, 0); /* it is the client who is slow */
-	w->leg->heard(w->leg->relay, w->leg, LEG_FLOWED);
-}
-
-static void on_gone(struct conn *c, struct engine *e, const char *why)
-{
-	struct leg_wire *w = wire_of(e);
-	struct leg *l = w->leg;
-
-	(void)c;
-	upstream_free(&w->upstream);
-	free(w);
-	if (l == NULL)
-		return;
-	l->wire = NULL;
-	l->ready = false;
-	l->why = why;
-	l->heard(l->relay, l, LEG_GONE);
+	w->leg->heard(w->leg->owner, w->leg, LEG_FLOWED);
 }
 
 static const struct conn_hooks hooks = { .ask = on_ask, .flowed = on_flowed, .gone = on_gone };
+
+/* --- dialling --- */
 
 /* One end of a socket pair for us, the other for the deliver role, over the channel it inherited. */
 static enum err hand_over(int channel, char octet, int *ours)
@@ -111,82 +218,257 @@ static enum err hand_over(int channel, char octet, int *ours)
 	return sent ? ERR_NONE : ERR_BUSY;
 }
 
-static enum err connect_wire(struct leg *l, struct leg_wire *w)
+static struct upstream_manners manners_of(const struct leg *l)
 {
-	const struct conn_settings settings = { .hooks = &hooks,
+	const struct hop *hop = l->hop->hop;
+	const struct hop_manners *m = &settings_of(l)->hop_manners;
+	bool smtp = hop->kind == HOP_SMTP;
+	struct upstream_manners out = {
+		.hostname = l->site->hostname,
+		.lmtp = !smtp,
+		.xclient = hop_is_network(hop) && m->identify == HOP_XCLIENT,
+		.only_xclient = smtp && m->identify == HOP_XCLIENT,
+		.proxy = smtp && m->identify == HOP_PROXY,
+		.auth_in_clear = hop_is_near(hop),
+	};
+
+	if (hop_is_network(hop) && hop->path == NULL && m->tls == HOP_TLS_REQUIRED)
+		out.tls = UPSTREAM_ONLY_TLS;
+	else if (hop_is_network(hop) && hop->path == NULL && m->tls == HOP_TLS_OPPORTUNISTIC &&
+		!l->wire->clear)
+		out.tls = UPSTREAM_TRY_TLS;
+	if (smtp && l->site->login != NULL) {
+		out.user = l->site->login->user;
+		out.password = l->site->login->password;
+	}
+	return out;
+}
+
+static enum err connect_wire(struct leg *l)
+{
+	const struct gate_settings *s = settings_of(l);
+	const struct hop *hop = l->hop->hop;
+	struct leg_wire *w = l->wire;
+	struct conn_settings settings = { .hooks = &hooks,
 		.duplex = true,
 		.in_max = UPSTREAM_IN_MAX,
 		.out_max = UPSTREAM_OUT_MAX,
-		.idle_ms = l->site->settings->next_hop_ms };
+		.idle_ms = s->next_hop_ms < CONNECT_MS ? s->next_hop_ms : CONNECT_MS,
+		.tls = l->site->tls,
+		.tls_peer = w->peer };
 	enum err e;
 	int fd;
 
-	if (l->hop->kind == HOP_SMTP)
-		return conn_dial(&w->conn, l->site->loop, l->hop->endpoint, NULL,
-			&w->upstream.engine, &settings);
-	e = hand_over(l->site->deliver,
-		l->hop == &l->site->settings->relay_to ? DELIVER_RELAYED : DELIVER_LOCAL, &fd);
+	if (hop_is_network(hop))
+		return conn_dial(
+			&w->conn, l->site->loop, w->at, hop->path, &w->upstream.engine, &settings);
+	e = hand_over(l->site->deliver, hop == &s->relay_to ? DELIVER_RELAYED : DELIVER_LOCAL, &fd);
 	if (e != ERR_NONE)
 		return e;
 	return conn_adopt(&w->conn, l->site->loop, fd, &w->upstream.engine, &settings);
 }
 
-void leg_init(struct leg *l, struct relay *r, leg_heard *heard, const struct relay_site *site,
-	const struct hop *hop)
+static void dial(struct leg *l)
 {
-	*l = (struct leg){ .relay = r, .heard = heard, .site = site, .hop = hop };
-}
-
-enum err leg_open(struct leg *l)
-{
-	struct leg_wire *w = calloc(1, sizeof(*w));
+	struct leg_wire *w = l->wire;
+	const struct upstream_manners manners = manners_of(l);
+	const struct hop *hop = l->hop->hop;
+	char text[ADDR_TEXT];
 	enum err e;
 
-	if (w == NULL)
-		return ERR_NOMEM;
-	upstream_init(&w->upstream, l->site->hostname, l->hop->kind == HOP_MAILDIR);
-	l->ready = l->mailed = l->dotted = false;
-	l->accepted = 0;
-	w->leg = l;
-	l->wire = w;
-	e = connect_wire(l, w);
-	if (e != ERR_NONE) {
-		l->wire = NULL;
-		upstream_free(&w->upstream);
-		free(w);
+	if (hop->host[0] != '\0')
+		memcpy(w->peer, hop->host, sizeof(w->peer));
+	else
+		(void)!str_to_cstr(str_of(addr_format(w->at.addr, text)), w->peer, sizeof(w->peer));
+	upstream_free(&w->upstream);
+	upstream_init(&w->upstream, &manners, w->speaks ? &w->client : NULL);
+	e = connect_wire(l);
+	if (e != ERR_NONE)
+		fail_address(l, err_text(e));
+}
+
+static void dial_next(struct leg *l)
+{
+	struct leg_wire *w = l->wire;
+
+	switch (hop_pick(l->hop, &w->tried, clock_steady_ms(), &w->at)) {
+	case HOP_PICKED:
+		w->clear = false;
+		dial(l);
+		break;
+	case HOP_HELD_BACK:
+		if (w->tried.n == 0)
+			l->why = "held back";
+		give_up(l, w->tried.n == 0 ? LEG_HELD_BACK : LEG_FAILED, l->why);
+		break;
+	case HOP_NONE_LEFT: give_up(l, LEG_FAILED, l->why); break;
 	}
-	return e;
+}
+
+/* --- before the dial --- */
+
+static void on_addresses(
+	void *owner, enum names_answer answer, const struct addr *addresses, size_t n)
+{
+	struct leg *l = owner;
+
+	l->wire->query = NULL;
+	if (answer == NAMES_FOUND) {
+		hop_addresses(l->hop, addresses, n);
+		dial_next(l);
+		return;
+	}
+	give_up(l, LEG_FAILED,
+		answer == NAMES_ABSENT ? "its name has no address"
+				       : "its name cannot be looked up");
+}
+
+static void find_hop(struct leg *l)
+{
+	struct leg_wire *w = l->wire;
+
+	if (l->hop->n > 0) {
+		dial_next(l);
+		return;
+	}
+	w->query = names_of_host(l->site->names, l->hop->hop->host, on_addresses, l);
+	if (w->query == NULL)
+		give_up(l, LEG_FAILED, err_text(ERR_NOMEM));
+}
+
+static void set_name(struct leg_wire *w, enum names_answer answer, const char *name)
+{
+	w->client.name_later = answer == NAMES_LATER;
+	(void)!str_to_cstr(str_of(name), w->client.name, sizeof(w->client.name));
+}
+
+static void on_name(void *owner, enum names_answer answer, const char *name)
+{
+	struct leg *l = owner;
+
+	l->wire->query = NULL;
+	set_name(l->wire, answer, name);
+	find_hop(l);
+}
+
+static void find_client(struct leg *l)
+{
+	struct leg_wire *w = l->wire;
+	char name[NAMES_NAME_MAX + 1];
+	enum names_answer answer;
+
+	if (names_known(l->site->names, w->client.client.addr, &answer, name)) {
+		set_name(w, answer, name);
+		find_hop(l);
+		return;
+	}
+	w->query = names_of_address(l->site->names, w->client.client.addr, on_name, l);
+	if (w->query == NULL)
+		on_name(l, NAMES_LATER, "");
+}
+
+/* --- the owner's side --- */
+
+void leg_init(struct leg *l, void *owner, leg_heard *heard, const struct leg_site *site,
+	struct hop_state *hop)
+{
+	*l = (struct leg){ .owner = owner, .heard = heard, .site = site, .hop = hop };
+}
+
+static bool is_introduced(const struct leg *l)
+{
+	enum hop_identify by = settings_of(l)->hop_manners.identify;
+
+	return (by == HOP_XCLIENT && hop_is_network(l->hop->hop)) ||
+		(by == HOP_PROXY && l->hop->hop->kind == HOP_SMTP);
+}
+
+void leg_open(struct leg *l, const struct introduction *client)
+{
+	struct leg_wire *w = calloc(1, sizeof(*w));
+
+	forget(l);
+	l->used = false;
+	if (w == NULL) {
+		l->end = LEG_FAILED;
+		l->why = err_text(ERR_NOMEM);
+		l->heard(l->owner, l, LEG_GONE);
+		return;
+	}
+	w->leg = l;
+	w->speaks = client != NULL && is_introduced(l);
+	if (w->speaks)
+		w->client = *client;
+	l->wire = w;
+	l->why = "has no address";
+	if (w->speaks && settings_of(l)->hop_manners.identify == HOP_XCLIENT)
+		find_client(l);
+	else
+		find_hop(l);
+}
+
+bool leg_speaks_for(const struct leg *l, const struct introduction *client)
+{
+	return l->wire != NULL && (!l->wire->speaks || introduction_eq(&l->wire->client, client));
 }
 
 void leg_drop(struct leg *l)
 {
 	struct leg_wire *w = l->wire;
 
-	l->wire = NULL;
-	l->ready = l->mailed = l->dotted = false;
-	l->accepted = 0;
+	forget(l);
 	if (w == NULL)
 		return;
 	w->leg = NULL;
-	conn_close(w->conn, "dropped");
+	if (w->conn != NULL)
+		conn_close(w->conn, "dropped");
+	else
+		free_wire(w);
+}
+
+/* It waits for a command, and has said nothing since its last answer. */
+static bool is_idle(const struct leg *l)
+{
+	return l->wire != NULL && l->wire->conn != NULL &&
+		l->wire->upstream.state == UPSTREAM_READY && conn_unsent(l->wire->conn) == 0 &&
+		!leg_has_input(l);
 }
 
 void leg_quit(struct leg *l)
 {
 	struct leg_wire *w = l->wire;
+	int64_t next_hop_ms = settings_of(l)->next_hop_ms;
 
-	if (w == NULL || w->upstream.state != UPSTREAM_READY || conn_unsent(w->conn) > 0) {
+	if (!is_idle(l)) {
 		leg_drop(l);
 		return;
 	}
-	l->wire = NULL;
-	l->ready = l->mailed = l->dotted = false;
-	l->accepted = 0;
+	forget(l);
 	w->leg = NULL;
 	upstream_quit(&w->upstream);
-	conn_patience(w->conn,
-		l->site->settings->next_hop_ms < 10000 ? l->site->settings->next_hop_ms : 10000);
+	conn_patience(w->conn, next_hop_ms < QUIT_MS ? next_hop_ms : QUIT_MS);
 	conn_poke(w->conn);
+}
+
+void leg_rest(struct leg *l)
+{
+	struct leg_wire *w = l->wire;
+
+	if (!is_idle(l)) {
+		leg_drop(l);
+		return;
+	}
+	forget(l);
+	l->wire = w;
+	l->used = true;
+	w->resetting = true;
+	upstream_reset(&w->upstream);
+	leg_go(l, settings_of(l)->next_hop_ms);
+}
+
+void leg_fault(struct leg *l, const char *why)
+{
+	conn_close(l->wire->conn, why);
 }
 
 struct upstream *leg_upstream(struct leg *l)
@@ -213,10 +495,11 @@ void leg_body(struct leg *l, struct buf *octets, int64_t patience_ms)
 
 bool leg_has_input(const struct leg *l)
 {
-	return l->wire != NULL && conn_has_input(l->wire->conn);
+	return l->wire != NULL && l->wire->conn != NULL &&
+		(l->wire->upstream.unheard || conn_has_input(l->wire->conn));
 }
 
 size_t leg_unsent(const struct leg *l)
 {
-	return l->wire != NULL ? conn_unsent(l->wire->conn) : 0;
+	return l->wire != NULL && l->wire->conn != NULL ? conn_unsent(l->wire->conn) : 0;
 }

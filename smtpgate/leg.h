@@ -1,50 +1,87 @@
 /* leg.h - one connection to one next hop: its engine, its conn, and what of a transaction it carries.
  *
- * Owned by a relay, which hears of everything through one call. A leg outlives its conn only until it is
- * opened again. */
+ *	leg_open: [name of the client] -> [addresses of the hop] -> dial, one address after the other
+ *		-> LEG_READY -> (commands -> LEG_REPLY)* -> leg_rest -> LEG_READY ... -> leg_quit
+ *
+ * Whoever owns it hears of everything through one call. A leg outlives its connection until it is opened
+ * again, and owns next to nothing while it has none. */
 #ifndef POPGATE_LEG_H
 #define POPGATE_LEG_H
 
 #include "common/net/conn.h"
-#include "smtpgate/relay.h"
+#include "common/net/names.h"
+#include "smtpgate/hoplogin.h"
+#include "smtpgate/hops.h"
+#include "smtpgate/settings.h"
 #include "smtpgate/upstream.h"
 
 struct leg;
 
+struct leg_site { /* of the worker; borrowed */
+	struct loop *loop;
+	const struct gate_settings *settings;
+	const char *hostname;
+	int deliver; /* where sessions are handed to the deliver role; -1 without one */
+	struct names *names;
+	struct tls_context *tls; /* towards next hops; NULL where next_hop_tls is off */
+	const struct hop_login *login; /* NULL: none */
+};
+
 enum leg_news {
-	LEG_READY,
+	LEG_READY, /* it takes commands */
 	LEG_REPLY,
 	LEG_EARLY, /* a reply during the body */
 	LEG_FLOWED, /* there is room for more of the body */
-	LEG_GONE, /* the connection is no more; leg->why says why */
+	LEG_GONE, /* the connection is no more, or there was none: leg->end, leg->why */
 };
 
-typedef void leg_heard(struct relay *r, struct leg *leg, enum leg_news news);
+enum leg_end {
+	LEG_FAILED, /* no address of it was of use, or what there was broke off */
+	LEG_HELD_BACK, /* it failed others just now and was not tried */
+	LEG_REFUSED, /* it will not have this client: leg->reply */
+	LEG_UNFIT, /* it will not hear who the client is */
+};
+
+typedef void leg_heard(void *owner, struct leg *leg, enum leg_news news);
 
 struct leg {
-	struct relay *relay; /* borrowed */
+	void *owner; /* borrowed */
 	leg_heard *heard;
-	const struct relay_site *site; /* borrowed */
-	const struct hop *hop; /* borrowed; NULL: this leg has no hop */
-	struct leg_wire *wire; /* the connection and its engine; NULL: none */
+	const struct leg_site *site; /* borrowed */
+	struct hop_state *hop; /* borrowed; shared by all legs to that hop */
+	struct leg_wire *wire; /* the connection and its engine, or what comes before; NULL: none */
 	bool ready; /* the hop takes commands */
 	bool mailed; /* it took MAIL in this transaction */
+	bool used; /* it had a transaction before this one */
 	unsigned accepted; /* recipients it took in this transaction */
 	bool dotted; /* the end of the message was sent */
-	const char *why; /* of LEG_GONE */
+	enum leg_end end; /* of LEG_GONE */
+	const char *why; /* of LEG_GONE, for the log */
+	const struct reply *reply; /* of LEG_REFUSED, for the call alone */
 };
 
-void leg_init(struct leg *l, struct relay *r, leg_heard *heard, const struct relay_site *site,
-	const struct hop *hop);
+void leg_init(struct leg *l, void *owner, leg_heard *heard, const struct leg_site *site,
+	struct hop_state *hop);
 
-/* Connects. LEG_READY or LEG_GONE follows, later. */
-MUST_USE enum err leg_open(struct leg *l);
+/* Connects, in the name of client where the hop is to hear of one; NULL: for ourselves. LEG_READY or
+ * LEG_GONE follows, that perhaps at once. */
+void leg_open(struct leg *l, const struct introduction *client);
+
+/* Does the hop's connection, there now, speak for this client? */
+bool leg_speaks_for(const struct leg *l, const struct introduction *client);
 
 /* Hangs up without a word; LEG_GONE is not told. */
 void leg_drop(struct leg *l);
 
 /* QUIT if the hop waits for a command and nothing of a transaction is on it; else as leg_drop(). */
 void leg_quit(struct leg *l);
+
+/* The transaction on it is over, unfinished: RSET, and LEG_READY when the hop has agreed. If it cannot be
+ * asked now, as leg_drop(). */
+void leg_rest(struct leg *l);
+
+/* The hop did what it must not: hangs up, and LEG_GONE is told before this returns. */
+void leg_fault(struct leg *l, const char *why);
 
 /* The engine, to give commands to (upstream.h); then leg_go(). NULL without a connection. */
 struct upstream *leg_upstream(struct leg *l);

@@ -97,7 +97,7 @@ static enum step offered(struct gate *g, struct buf *out)
 	else
 		gate_tell_refused(g, "rcpt", &g->ask.recipient.path, g->reply.code, "next-hop");
 	reply_put(out, &g->reply);
-	return STEP_AGAIN;
+	return g->reply.code == 421 ? STEP_CLOSE : STEP_AGAIN;
 }
 
 static enum step decide_rcpt(struct gate *g, struct buf *out)

@@ -1,6 +1,7 @@
 /* main.c - smtpgate: its roles, its counters, its check of the config. */
 #include "common/daemon/supervise.h"
 #include "smtpgate/deliver.h"
+#include "smtpgate/hoplogin.h"
 #include "smtpgate/serve.h"
 #include "smtpgate/settings.h"
 
@@ -37,8 +38,21 @@ static const char *as_mail(const struct site *s)
 static enum err check(struct conf *c, struct buf *complaints)
 {
 	struct gate_settings settings;
+	struct hop_login login = { 0 };
+	const char *path;
+	enum err e = gate_settings_read(&settings, c, complaints);
 
-	return gate_settings_read(&settings, c, complaints);
+	if (e != ERR_NONE)
+		return e;
+	path = settings.hop_manners.auth_path;
+	if (path[0] != '\0')
+		e = hop_login_read(&login, path);
+	if (e != ERR_NONE)
+		conf_complain(settings.hop_manners.section, "next_hop_auth", complaints,
+			"next_hop_auth: %s: %s", path,
+			e == ERR_SYNTAX ? "a line user:password is wanted" : err_text(e));
+	hop_login_free(&login);
+	return e;
 }
 
 static bool wants_deliver(struct conf *c)

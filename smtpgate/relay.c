@@ -1,36 +1,7 @@
 /* relay.c - see relay.h. What a leg says is read together with what the engine asks just now. */
-#include "smtpgate/relay.h"
-
 #include <stdlib.h>
 
-#include "smtpgate/leg.h"
-
-#define LEGS 2
-
-enum stage { /* of a recipient's offer */
-	STAGE_NONE,
-	STAGE_OPEN, /* the connection */
-	STAGE_MAIL,
-	STAGE_RCPT,
-};
-
-struct relay {
-	struct relay_site site;
-	struct gate *gate; /* borrowed */
-	struct relay_hooks hooks;
-	struct leg legs[LEGS]; /* by enum route */
-	bool pending; /* the engine waits for us */
-	bool broken; /* a hop with accepted recipients is gone: nothing of this transaction counts */
-	enum stage stage;
-	struct leg *offering; /* whom the recipient is offered to */
-	unsigned awaited; /* replies to DATA */
-	struct reply first; /* the reply to the first of two dots */
-};
-
-static const struct gate_settings *settings_of(const struct relay *r)
-{
-	return r->site.settings;
-}
+#include "smtpgate/relay_private.h"
 
 /* --- answering --- */
 
@@ -41,17 +12,17 @@ static void answered(struct relay *r)
 	r->hooks.answered(r->hooks.owner);
 }
 
-static void answer(struct relay *r, const struct reply *reply)
+void relay_answer(struct relay *r, const struct reply *reply)
 {
 	gate_reply(r->gate, reply);
 	answered(r);
 }
 
-static void answer_later(struct relay *r, const char *text)
+void relay_later(struct relay *r, const char *text)
 {
 	const struct reply reply = reply_make(451, text);
 
-	answer(r, &reply);
+	relay_answer(r, &reply);
 }
 
 static void go_on(struct relay *r)
@@ -60,91 +31,34 @@ static void go_on(struct relay *r)
 	answered(r);
 }
 
-static void report(struct relay *r, const struct leg *l, const char *what, bool doubled)
+void relay_report(struct relay *r, const struct leg *l, const char *what, bool doubled)
 {
-	r->hooks.failed(r->hooks.owner, l->hop->text.p, what, doubled);
+	r->hooks.failed(r->hooks.owner, l->hop->hop->text.p, what, doubled);
 }
 
 /* --- the legs of a transaction --- */
 
-/* Both routes may lead to one hop, and then to one connection. */
-static struct leg *leg_for(struct relay *r, enum route route)
-{
-	const struct gate_settings *s = settings_of(r);
-	bool one = s->deliver_to.kind == HOP_SMTP && s->relay_to.kind == HOP_SMTP && !s->split;
-
-	return &r->legs[one ? ROUTE_RELAY : route];
-}
-
-static bool active(const struct leg *l)
-{
-	return l->accepted > 0;
-}
-
 static void drop_all(struct relay *r)
 {
 	for (int i = 0; i < LEGS; i++)
-		if (r->legs[i].mailed || active(&r->legs[i]))
+		if (r->legs[i].mailed || relay_active(&r->legs[i]))
 			leg_drop(&r->legs[i]);
+}
+
+/* The transaction is over unfinished; what can be used again is. */
+static void rest_all(struct relay *r)
+{
+	for (int i = 0; i < LEGS; i++)
+		if (r->legs[i].mailed || relay_active(&r->legs[i]))
+			leg_rest(&r->legs[i]);
 }
 
 /* The next transaction may use the connection again. */
 static void clear(struct leg *l)
 {
+	l->used = l->used || l->mailed;
 	l->mailed = l->dotted = false;
 	l->accepted = 0;
-}
-
-/* --- RECIPIENT --- */
-
-static void offer(struct relay *r, struct leg *l)
-{
-	const struct gate *g = r->gate;
-
-	if (!l->mailed) {
-		r->stage = STAGE_MAIL;
-		upstream_mail(leg_upstream(l), &g->envelope);
-	} else {
-		r->stage = STAGE_RCPT;
-		upstream_rcpt(leg_upstream(l), &g->ask.recipient);
-	}
-	leg_go(l, settings_of(r)->next_hop_ms);
-}
-
-static void ask_recipient(struct relay *r)
-{
-	struct leg *l = leg_for(r, r->gate->ask.route);
-	enum err e;
-
-	r->offering = l;
-	r->stage = STAGE_OPEN;
-	if (r->broken) {
-		answer_later(r, "4.4.2 The next hop broke off, send the message again later");
-	} else if (leg_upstream(l) == NULL) {
-		e = leg_open(l);
-		if (e != ERR_NONE) {
-			report(r, l, err_text(e), false);
-			answer_later(r, "4.4.1 The next hop is away, try again later");
-		}
-	} else if (l->ready) {
-		offer(r, l);
-	}
-}
-
-static void hear_offer(struct relay *r, struct leg *l)
-{
-	const struct reply reply = reply_honest(&leg_upstream(l)->reply);
-
-	if (r->stage == STAGE_MAIL && reply_is(&reply, 2)) {
-		l->mailed = true;
-		offer(r, l);
-		return;
-	}
-	if (r->stage == STAGE_RCPT && reply_is(&reply, 2)) {
-		l->accepted++;
-		r->gate->seven_bit = r->gate->seven_bit || !leg_upstream(l)->eight_bit;
-	}
-	answer(r, &reply);
 }
 
 /* --- DATA --- */
@@ -153,22 +67,22 @@ static void ask_data(struct relay *r)
 {
 	r->awaited = 0;
 	if (r->broken) {
-		answer_later(r, "4.4.2 The next hop broke off, send the message again later");
+		relay_later(r, "4.4.2 The next hop broke off, send the message again later");
 		return;
 	}
 	for (int i = 0; i < LEGS; i++) {
 		struct leg *l = &r->legs[i];
 
-		if (l->mailed && !active(l)) /* it took the sender and no recipient */
-			leg_quit(l);
-		if (active(l))
+		if (l->mailed && !relay_active(l)) /* it took the sender and no recipient */
+			leg_rest(l);
+		if (relay_active(l))
 			r->awaited++;
 	}
 	for (int i = 0; i < LEGS && r->pending; i++) {
-		if (!active(&r->legs[i]))
+		if (!relay_active(&r->legs[i]) || !relay_in_step(&r->legs[i]))
 			continue;
 		upstream_data(leg_upstream(&r->legs[i]));
-		leg_go(&r->legs[i], settings_of(r)->next_hop_ms);
+		leg_go(&r->legs[i], relay_settings(r)->next_hop_ms);
 	}
 }
 
@@ -178,14 +92,14 @@ static void hear_data(struct relay *r, struct leg *l)
 
 	if (reply.code == 354) {
 		if (--r->awaited == 0)
-			answer(r, &reply);
+			relay_answer(r, &reply);
 		return;
 	}
 	reply = reply_honest(&reply);
 	if (reply_is(&reply, 2))
 		reply = reply_make(451, "4.3.0 The next hop gave an unexpected reply");
-	drop_all(r);
-	answer(r, &reply);
+	rest_all(r);
+	relay_answer(r, &reply);
 }
 
 /* --- the message --- */
@@ -197,18 +111,18 @@ static void pass_on(struct relay *r)
 
 	for (int i = 0; i < LEGS && r->pending && body->len > 0; i++) {
 		struct leg *l = &r->legs[i];
-		bool last = i + 1 == LEGS || !active(&r->legs[i + 1]);
+		bool last = i + 1 == LEGS || !relay_active(&r->legs[i + 1]);
 		struct buf copy;
 
-		if (!active(l))
+		if (!relay_active(l))
 			continue;
 		if (last) {
-			leg_body(l, body, settings_of(r)->next_hop_ms);
+			leg_body(l, body, relay_settings(r)->next_hop_ms);
 			return;
 		}
 		buf_init(&copy, GATE_BODY_MAX);
 		buf_add(&copy, buf_str(body));
-		leg_body(l, &copy, settings_of(r)->next_hop_ms);
+		leg_body(l, &copy, relay_settings(r)->next_hop_ms);
 		buf_free(&copy);
 	}
 }
@@ -216,16 +130,9 @@ static void pass_on(struct relay *r)
 static bool has_room(const struct relay *r)
 {
 	for (int i = 0; i < LEGS; i++)
-		if (active(&r->legs[i]) && leg_unsent(&r->legs[i]) > UPSTREAM_HIGH)
+		if (relay_active(&r->legs[i]) && leg_unsent(&r->legs[i]) > UPSTREAM_HIGH)
 			return false;
 	return true;
-}
-
-static void ask_room(struct relay *r)
-{
-	pass_on(r);
-	if (r->pending && has_room(r))
-		go_on(r);
 }
 
 /* The message cannot be had any more: the client's rest is read, and this is its answer. */
@@ -236,8 +143,15 @@ static void fail_body(struct relay *r, const struct reply *reply)
 	if (!r->pending)
 		return; /* the engine reads; it will see */
 	if (r->gate->ask.kind == GATE_ASKS_END)
-		answer(r, reply);
+		relay_answer(r, reply);
 	else
+		go_on(r);
+}
+
+static void ask_room(struct relay *r)
+{
+	pass_on(r);
+	if (r->pending && has_room(r))
 		go_on(r);
 }
 
@@ -245,10 +159,10 @@ static void fail_body(struct relay *r, const struct reply *reply)
 
 static void end_with(struct relay *r, const struct leg *l, const struct reply *reply, bool doubled)
 {
-	const struct relay_end end = { l->hop->text.p, *reply, doubled };
+	const struct relay_end end = { l->hop->hop->text.p, *reply, doubled };
 
 	r->hooks.ended(r->hooks.owner, &end);
-	answer(r, reply);
+	relay_answer(r, reply);
 }
 
 /* A hop that has spoken already has not seen the end: its 250 would be no answer to it. What it said is
@@ -256,12 +170,13 @@ static void end_with(struct relay *r, const struct leg *l, const struct reply *r
 static void send_dot(struct relay *r, struct leg *l)
 {
 	if (leg_has_input(l)) {
-		leg_go(l, settings_of(r)->next_hop_ms); /* half a reply is not waited for longer */
+		leg_go(l,
+			relay_settings(r)->next_hop_ms); /* half a reply is not waited for longer */
 		return;
 	}
 	l->dotted = true;
 	upstream_end(leg_upstream(l));
-	leg_go(l, settings_of(r)->final_dot_ms);
+	leg_go(l, relay_settings(r)->final_dot_ms);
 }
 
 /* A hop has the whole message, and its answer is not known or was a yes. */
@@ -281,7 +196,8 @@ static struct leg *next_to_end(struct relay *r)
 	struct leg *next = NULL;
 
 	for (int i = 0; i < LEGS; i++)
-		if (active(&r->legs[i]) && (next == NULL || r->legs[i].hop->kind == HOP_SMTP))
+		if (relay_active(&r->legs[i]) &&
+			(next == NULL || hop_is_network(r->legs[i].hop->hop)))
 			next = &r->legs[i];
 	return next;
 }
@@ -300,7 +216,7 @@ static void fail_end(struct relay *r, const struct leg *l, const char *what)
 		reply_make(451, "4.4.2 The next hop failed, send the message again later");
 	bool doubled = may_be_taken(r);
 
-	report(r, l, what, doubled);
+	relay_report(r, l, what, doubled);
 	for (int i = 0; i < LEGS; i++) {
 		leg_drop(&r->legs[i]);
 		clear(&r->legs[i]);
@@ -346,14 +262,14 @@ static void hear_early(struct relay *r, struct leg *l)
 		fail_end(r, l, what);
 		return;
 	}
-	report(r, l, what, false);
+	relay_report(r, l, what, false);
 	if (gate_in_body(r->gate)) {
 		fail_body(r, &reply);
 		return;
 	}
 	drop_all(r);
 	if (r->pending)
-		answer(r, &reply);
+		relay_answer(r, &reply);
 }
 
 static void hear_reply(struct relay *r, struct leg *l)
@@ -361,7 +277,7 @@ static void hear_reply(struct relay *r, struct leg *l)
 	if (!r->pending)
 		return;
 	switch (r->gate->ask.kind) {
-	case GATE_ASKS_RECIPIENT: hear_offer(r, l); break;
+	case GATE_ASKS_RECIPIENT: offer_reply(r, l); break;
 	case GATE_ASKS_DATA: hear_data(r, l); break;
 	case GATE_ASKS_END: hear_end(r, l); break;
 	case GATE_ASKS_NOTHING:
@@ -378,7 +294,7 @@ static void hear_gone(struct relay *r, struct leg *l)
 {
 	const struct reply broke_off =
 		reply_make(451, "4.4.2 The next hop broke off, send the message again later");
-	bool was_active = active(l);
+	bool was_active = relay_active(l);
 
 	if (r->pending && r->gate->ask.kind == GATE_ASKS_END && was_active) {
 		fail_end(r, l, l->why);
@@ -387,27 +303,28 @@ static void hear_gone(struct relay *r, struct leg *l)
 	clear(l);
 	if (r->pending && r->gate->ask.kind == GATE_ASKS_RECIPIENT && r->offering == l) {
 		r->broken = r->broken || was_active;
-		report(r, l, l->why, false);
-		answer_later(r, "4.4.1 The next hop is away, try again later");
+		offer_gone(r, l);
 	} else if (gate_in_body(r->gate) && was_active) {
-		report(r, l, l->why, false);
+		relay_report(r, l, l->why, false);
 		fail_body(r, &broke_off);
 	} else if (was_active) {
-		report(r, l, l->why, false);
+		relay_report(r, l, l->why, false);
 		r->broken = true;
 		if (r->pending && r->gate->ask.kind == GATE_ASKS_DATA) {
 			drop_all(r);
-			answer(r, &broke_off);
+			relay_answer(r, &broke_off);
 		}
 	}
 }
 
-static void on_heard(struct relay *r, struct leg *l, enum leg_news news)
+static void on_heard(void *owner, struct leg *l, enum leg_news news)
 {
+	struct relay *r = owner;
+
 	switch (news) {
 	case LEG_READY:
-		if (r->pending && r->stage == STAGE_OPEN && r->offering == l)
-			offer(r, l);
+		if (r->pending && r->gate->ask.kind == GATE_ASKS_RECIPIENT && r->offering == l)
+			offer_ready(r, l);
 		break;
 	case LEG_REPLY: hear_reply(r, l); break;
 	case LEG_EARLY: hear_early(r, l); break;
@@ -423,16 +340,10 @@ static void on_heard(struct relay *r, struct leg *l, enum leg_news news)
 
 static void let_go(struct relay *r, bool abort)
 {
-	for (int i = 0; i < LEGS; i++) {
-		struct leg *l = &r->legs[i];
-
-		if (!l->mailed && !active(l))
-			continue;
-		if (abort)
-			leg_drop(l);
-		else
-			leg_quit(l);
-	}
+	if (abort)
+		drop_all(r);
+	else
+		rest_all(r);
 	r->broken = false;
 	go_on(r);
 }
@@ -441,7 +352,7 @@ void relay_ask(struct relay *r)
 {
 	r->pending = true;
 	switch (r->gate->ask.kind) {
-	case GATE_ASKS_RECIPIENT: ask_recipient(r); break;
+	case GATE_ASKS_RECIPIENT: offer_ask(r); break;
 	case GATE_ASKS_DATA: ask_data(r); break;
 	case GATE_ASKS_ROOM: ask_room(r); break;
 	case GATE_ASKS_END: ask_end(r); break;
@@ -454,18 +365,34 @@ void relay_ask(struct relay *r)
 	}
 }
 
-enum err relay_open(struct relay **out, const struct relay_site *site, struct gate *gate,
+void relay_site_init(struct relay_site *s, const struct leg_site *leg)
+{
+	*s = (struct relay_site){ .leg = *leg };
+	hop_state_init(&s->deliver, &leg->settings->deliver_to);
+	hop_state_init(&s->relay, &leg->settings->relay_to);
+}
+
+struct offers relay_offers(const struct relay_site *s)
+{
+	if (s->deliver.hop->kind == HOP_NONE)
+		return s->relay.offers;
+	if (s->relay.hop->kind == HOP_NONE)
+		return s->deliver.offers;
+	return offers_common(&s->deliver.offers, &s->relay.offers);
+}
+
+enum err relay_open(struct relay **out, struct relay_site *site, struct gate *gate,
 	const struct relay_hooks *hooks)
 {
 	struct relay *r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
 		return ERR_NOMEM;
-	r->site = *site;
+	r->site = site;
 	r->gate = gate;
 	r->hooks = *hooks;
-	leg_init(&r->legs[ROUTE_DELIVER], r, on_heard, &r->site, &site->settings->deliver_to);
-	leg_init(&r->legs[ROUTE_RELAY], r, on_heard, &r->site, &site->settings->relay_to);
+	leg_init(&r->legs[ROUTE_DELIVER], r, on_heard, &site->leg, &site->deliver);
+	leg_init(&r->legs[ROUTE_RELAY], r, on_heard, &site->leg, &site->relay);
 	*out = r;
 	return ERR_NONE;
 }
@@ -477,7 +404,7 @@ void relay_close(struct relay **r)
 	for (int i = 0; i < LEGS; i++) {
 		struct leg *l = &(*r)->legs[i];
 
-		if (l->mailed || active(l))
+		if (l->mailed || relay_active(l))
 			leg_drop(l);
 		else
 			leg_quit(l);

@@ -8,18 +8,20 @@
 #ifndef POPGATE_RELAY_H
 #define POPGATE_RELAY_H
 
-#include "common/net/conn.h"
 #include "smtpgate/gate.h"
-#include "smtpgate/settings.h"
+#include "smtpgate/leg.h"
 
 struct relay;
 
-struct relay_site { /* of the worker; borrowed */
-	struct loop *loop;
-	const struct gate_settings *settings;
-	const char *hostname;
-	int deliver; /* where sessions are handed to the deliver role; -1 without one */
+struct relay_site { /* of the worker, shared by all its relays */
+	struct leg_site leg;
+	struct hop_state deliver, relay; /* what is known of the two hops */
 };
+
+void relay_site_init(struct relay_site *s, const struct leg_site *leg);
+
+/* What all hops that there are can do. */
+struct offers relay_offers(const struct relay_site *s);
 
 struct relay_end { /* how a message ended, for the log */
 	const char *hop; /* "smtp:..." as configured; of both the network one */
@@ -32,12 +34,14 @@ struct relay_hooks {
 	void (*answered)(void *owner);
 	/* A next hop failed: what happened, in a word or two. */
 	void (*failed)(void *owner, const char *hop, const char *what, bool doubled);
+	/* Who the client is: client, gate and login of *out. */
+	void (*introduce)(void *owner, struct introduction *out);
 	/* The final answer to a message that was whole. */
 	void (*ended)(void *owner, const struct relay_end *end);
 	void *owner;
 };
 
-MUST_USE enum err relay_open(struct relay **out, const struct relay_site *site, struct gate *gate,
+MUST_USE enum err relay_open(struct relay **out, struct relay_site *site, struct gate *gate,
 	const struct relay_hooks *hooks);
 
 /* Drops both legs. Takes NULL. */

@@ -75,6 +75,13 @@ void reply_put(struct buf *out, const struct reply *r)
 
 struct reply reply_honest(const struct reply *r)
 {
+	struct reply later;
+
+	if (r->code == 421) { /* it hangs up on us; we do not on the client */
+		later = *r;
+		later.code = 451;
+		return later;
+	}
 	if (reply_is(r, 2) || reply_is(r, 4) || reply_is(r, 5))
 		return *r;
 	return reply_make(451, "4.3.0 The next hop gave an unexpected reply");

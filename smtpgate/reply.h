@@ -37,7 +37,7 @@ static inline bool reply_is(const struct reply *r, int class_digit)
 }
 
 /* Does what a hop said to a command suit one that must be answered by 2xx (or 3xx), 4xx or 5xx? A hop that
- * says something else is out of step: 451 is said for it. */
+ * says something else is out of step: 451 is said for it, and for 421, which is about its connection. */
 struct reply reply_honest(const struct reply *r);
 
 #endif

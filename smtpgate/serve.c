@@ -64,6 +64,7 @@ static bool enter(struct server *v, struct conn *c)
 static void set_facts(struct session *s, const struct listener *l)
 {
 	const struct gate_settings *settings = &s->server->settings;
+	const struct offers offers = relay_offers(&s->server->relay_site);
 
 	s->facts = (struct gate_facts){
 		.role = l->role,
@@ -80,7 +81,10 @@ static void set_facts(struct session *s, const struct listener *l)
 		.rules = settings->rules,
 		.shadow = settings->shadow,
 		.rewrite = networks_rewrite(&settings->networks, s->client.addr),
-		.eight_bit = true,
+		.eight_bit = offers.eight_bit,
+		.utf8 = offers.utf8,
+		.dsn = offers.dsn,
+		.size = offers.size_max,
 		.is_local = session_is_local,
 		.mechanisms = session_mechanisms,
 		.auth_cancelled = session_auth_cancelled,
@@ -94,8 +98,8 @@ static void set_facts(struct session *s, const struct listener *l)
 static struct session *new_session(struct listener *l, struct conn *c)
 {
 	struct session *s = calloc(1, sizeof(*s));
-	const struct relay_hooks relay_hooks = { on_answered, session_hop_failed, session_ended,
-		s };
+	const struct relay_hooks relay_hooks = { on_answered, session_hop_failed, session_introduce,
+		session_ended, s };
 
 	if (s == NULL)
 		return NULL;
@@ -169,6 +173,50 @@ static enum err listen_all(struct server *v)
 	return e;
 }
 
+/* --- what the next hops need --- */
+
+static enum err open_names(struct server *v)
+{
+	struct conf_section s = v->settings.hop_manners.section;
+	struct buf servers;
+	enum err e;
+
+	buf_init(&servers, 4096);
+	for (size_t i = 0; i < conf_count(s, "dns_servers"); i++)
+		buf_printf(&servers, "%s%s", i > 0 ? "," : "", conf_nth(s, "dns_servers", i).p);
+	buf_add(&servers, (struct str){ "", 1 });
+	e = servers.broken ? ERR_LIMIT : names_open(&v->names, v->loop, buf_str(&servers).p);
+	buf_free(&servers);
+	return e;
+}
+
+static enum err open_hops(struct server *v)
+{
+	const char *auth_path = v->settings.hop_manners.auth_path;
+	struct leg_site site = { .loop = v->loop,
+		.settings = &v->settings,
+		.hostname = v->kit->site.hostname,
+		.deliver = v->kit->deliver };
+	enum err e = open_names(v);
+
+	if (e == ERR_NONE && auth_path[0] != '\0') {
+		e = hop_login_read(&v->hop_login, auth_path);
+		site.login = &v->hop_login;
+	}
+	if (e != ERR_NONE)
+		return e;
+	site.names = v->names;
+	relay_site_init(&v->relay_site, &site);
+	return scout_open(&v->scout, &v->relay_site);
+}
+
+static void close_hops(struct server *v)
+{
+	scout_close(&v->scout);
+	names_close(&v->names);
+	hop_login_free(&v->hop_login);
+}
+
 static enum err open_server(struct server *v)
 {
 	struct kit *kit = v->kit;
@@ -186,9 +234,9 @@ static enum err open_server(struct server *v)
 	v->max_connections = limits_connections(
 		v->settings.max_connections, kit->site.workers, 3); /* and two hops */
 	list_init(&v->ungreeted);
-	v->relay_site =
-		(struct relay_site){ v->loop, &v->settings, kit->site.hostname, kit->deliver };
-	e = loop_every(v->loop, GREETING_TICK_MS, greet, v);
+	e = open_hops(v);
+	if (e == ERR_NONE)
+		e = loop_every(v->loop, GREETING_TICK_MS, greet, v);
 	if (e == ERR_NONE)
 		e = storeline_open(&v->line, v->loop, kit->site.run_dir, NULL);
 	if (e == ERR_NONE)
@@ -216,6 +264,7 @@ int gate_serve(struct kit *kit)
 	else
 		log_say(LOG_LEVEL_ERROR, "worker.failed", "cannot serve: %s", err_text(e));
 	storeline_close(&v->line);
+	close_hops(v);
 	loop_close(&v->loop);
 	accounts_close(&v->accounts);
 	tls_context_close(&v->tls);

@@ -14,6 +14,7 @@
 #include "smtpgate/gate.h"
 #include "smtpgate/identity.h"
 #include "smtpgate/relay.h"
+#include "smtpgate/scout.h"
 
 struct server {
 	struct kit *kit;
@@ -25,6 +26,9 @@ struct server {
 	struct tls_context *tls; /* NULL: no certificate is configured */
 	struct node ungreeted; /* sessions that wait for their greeting */
 	struct relay_site relay_site;
+	struct names *names;
+	struct scout *scout;
+	struct hop_login hop_login; /* where next_hop_auth is set */
 	unsigned max_connections;
 	struct addr frozen; /* the key that was last reported as such, and when to do so again */
 	int64_t frozen_again_ms; /* steady clock */
@@ -72,6 +76,7 @@ void session_hop_failed(void *owner, const char *hop, const char *what, bool dou
 void session_greet_now(struct session *s);
 bool session_is_local(void *owner, struct str domain);
 void session_received(void *owner, struct buf *out);
+void session_introduce(void *owner, struct introduction *out);
 void session_ask(struct conn *c, struct engine *e);
 
 /* login.c: the answer to GATE_ASKS_AUTH, and what goes with it. */

@@ -88,6 +88,7 @@ enum err gate_settings_read(struct gate_settings *out, struct conf *c, struct bu
 
 	hop_read(&g.deliver_to, s, "deliver_to", complaints);
 	hop_read(&g.relay_to, s, "relay_to", complaints);
+	hop_manners_read(&g.hop_manners, s, &g.deliver_to, &g.relay_to, complaints);
 	g.split = hops_split(&g.deliver_to, &g.relay_to);
 	read_listeners(&g, s);
 	networks_read(&g.networks, s, complaints);

@@ -15,6 +15,7 @@ struct gate_settings {
 	struct networks networks; /* the network sections; the plain list is gate_is_network() */
 	struct policy_rules rules, shadow; /* what holds, and what is only logged */
 	struct hop deliver_to, relay_to;
+	struct hop_manners hop_manners;
 	bool split; /* they are two network hops */
 	const char *refusal_text;
 	uint64_t max_message_size; /* octets */

@@ -1,5 +1,5 @@
-/* upstream.c - see upstream.h. */
-#include "smtpgate/upstream.h"
+/* upstream.c - see upstream.h. What happens before the hop takes commands is in meet.c. */
+#include "smtpgate/upstream_private.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -11,33 +11,66 @@ static struct upstream *upstream_of(struct engine *e)
 
 /* --- what we say --- */
 
-static void say_hello(struct upstream *u)
+static void give(struct upstream *u, enum upstream_state next)
 {
-	buf_printf(&u->out, "%s %.200s\r\n",
-		u->lmtp           ? "LHLO"
-			: u->helo ? "HELO"
-				  : "EHLO",
-		u->hostname);
-	u->state = UPSTREAM_HELLO;
+	u->state = next;
+	u->given = true;
+}
+
+static void put_mail_dsn(struct buf *out, const struct envelope *e)
+{
+	if (e->ret != DSN_RET_NONE)
+		buf_printf(out, " RET=%s", e->ret == DSN_RET_FULL ? "FULL" : "HDRS");
+	if (e->envid[0] != '\0')
+		buf_printf(out, " ENVID=%s", e->envid);
 }
 
 void upstream_mail(struct upstream *u, const struct envelope *e)
 {
 	assert(u->state == UPSTREAM_READY);
 	buf_printf(&u->out, "MAIL FROM:<%s>", e->sender.text);
-	if (e->size > 0 && u->size)
+	if (e->size > 0 && u->offers.size)
 		buf_printf(&u->out, " SIZE=%" PRIu64, e->size);
-	buf_printf(&u->out, "%s\r\n", e->eight_bit && u->eight_bit ? " BODY=8BITMIME" : "");
-	u->state = UPSTREAM_ASKED;
+	if (e->eight_bit && u->offers.eight_bit)
+		buf_add(&u->out, STR(" BODY=8BITMIME"));
+	if (e->utf8 && u->offers.utf8)
+		buf_add(&u->out, STR(" SMTPUTF8"));
+	if (u->offers.dsn)
+		put_mail_dsn(&u->out, e);
+	buf_add(&u->out, STR("\r\n"));
+	give(u, UPSTREAM_ASKED);
 	u->asked = ASKED_MAIL;
 	u->taken = 0;
+}
+
+static void put_notify(struct buf *out, unsigned notify)
+{
+	static const struct {
+		unsigned bit;
+		const char *word;
+	} words[] = { { DSN_NOTIFY_NEVER, "NEVER" }, { DSN_NOTIFY_SUCCESS, "SUCCESS" },
+		{ DSN_NOTIFY_FAILURE, "FAILURE" }, { DSN_NOTIFY_DELAY, "DELAY" } };
+	const char *before = " NOTIFY=";
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if ((notify & words[i].bit) == 0)
+			continue;
+		buf_printf(out, "%s%s", before, words[i].word);
+		before = ",";
+	}
 }
 
 void upstream_rcpt(struct upstream *u, const struct recipient *r)
 {
 	assert(u->state == UPSTREAM_READY);
-	buf_printf(&u->out, "RCPT TO:<%s>\r\n", r->path.text);
-	u->state = UPSTREAM_ASKED;
+	buf_printf(&u->out, "RCPT TO:<%s>", r->path.text);
+	if (u->offers.dsn) {
+		put_notify(&u->out, r->notify);
+		if (r->orcpt[0] != '\0')
+			buf_printf(&u->out, " ORCPT=%s", r->orcpt);
+	}
+	buf_add(&u->out, STR("\r\n"));
+	give(u, UPSTREAM_ASKED);
 	u->asked = ASKED_RCPT;
 }
 
@@ -45,9 +78,17 @@ void upstream_data(struct upstream *u)
 {
 	assert(u->state == UPSTREAM_READY);
 	buf_line(&u->out, STR("DATA"));
-	u->state = UPSTREAM_ASKED;
+	give(u, UPSTREAM_ASKED);
 	u->asked = ASKED_DATA;
 	u->mid_line = false;
+}
+
+void upstream_reset(struct upstream *u)
+{
+	assert(u->state == UPSTREAM_READY);
+	buf_line(&u->out, STR("RSET"));
+	give(u, UPSTREAM_ASKED);
+	u->asked = ASKED_RSET;
 }
 
 void upstream_body(struct upstream *u, struct buf *octets)
@@ -66,65 +107,33 @@ void upstream_end(struct upstream *u)
 {
 	assert(u->state == UPSTREAM_BODY && !u->mid_line);
 	buf_line(&u->out, STR("."));
-	u->state = UPSTREAM_DOT;
-	u->answers = u->lmtp ? u->taken : 1;
+	give(u, UPSTREAM_DOT);
+	u->answers = u->manners.lmtp ? u->taken : 1;
 }
 
 void upstream_quit(struct upstream *u)
 {
 	assert(u->state == UPSTREAM_READY);
 	buf_line(&u->out, STR("QUIT"));
-	u->state = UPSTREAM_DONE;
+	give(u, UPSTREAM_DONE);
 }
 
 /* --- what the hop says --- */
 
-static enum step tell(struct upstream *u, enum upstream_event event)
+enum step upstream_tell(struct upstream *u, enum upstream_event event)
 {
 	u->event = event;
-	if (event == EVENT_BROKEN) {
+	if (event == EVENT_BROKEN || event == EVENT_REFUSED || event == EVENT_UNFIT) {
 		u->state = UPSTREAM_DONE;
 		u->broken = true;
 	}
 	return STEP_ASK;
 }
 
-static bool offers(const struct reply *r, const char *keyword)
+enum step upstream_break(struct upstream *u, const char *why)
 {
-	struct str rest = { r->text, r->n }, line, word, parameters;
-
-	while (rest.n > 0) {
-		(void)str_split(rest, '\n', &line, &rest);
-		(void)str_split(line, ' ', &word, &parameters);
-		if (str_eq_nocase(word, str_of(keyword)))
-			return true;
-	}
-	return false;
-}
-
-static enum step hear_greeting(struct upstream *u)
-{
-	if (u->reply.code != 220)
-		return tell(u, EVENT_BROKEN);
-	say_hello(u);
-	return STEP_AGAIN;
-}
-
-/* RFC 5321 3.2: a server that does not know EHLO is greeted with HELO. */
-static enum step hear_hello(struct upstream *u)
-{
-	if (reply_is(&u->reply, 5) && !u->helo && !u->lmtp) {
-		u->helo = true;
-		say_hello(u);
-		return STEP_AGAIN;
-	}
-	if (u->reply.code != 250)
-		return tell(u, EVENT_BROKEN);
-	u->eight_bit = !u->helo && offers(&u->reply, "8BITMIME");
-	u->size = !u->helo && offers(&u->reply, "SIZE");
-	u->pipelining = !u->helo && offers(&u->reply, "PIPELINING");
-	u->state = UPSTREAM_READY;
-	return tell(u, EVENT_READY);
+	u->why = why;
+	return upstream_tell(u, EVENT_BROKEN);
 }
 
 static enum step hear_answer(struct upstream *u)
@@ -132,16 +141,15 @@ static enum step hear_answer(struct upstream *u)
 	bool go_ahead = u->reply.code == 354;
 
 	if (reply_is(&u->reply, 3) && !(go_ahead && u->asked == ASKED_DATA))
-		return tell(u,
-			EVENT_BROKEN); /* whatever it now waits for, it is not what we would say */
+		return upstream_break(u, "out of step"); /* it waits for what we would not say */
 	u->state = go_ahead ? UPSTREAM_BODY : UPSTREAM_READY;
 	if (u->asked == ASKED_RCPT && reply_is(&u->reply, 2))
 		u->taken++;
-	return tell(u, EVENT_REPLY);
+	return upstream_tell(u, EVENT_REPLY);
 }
 
-/* LMTP answers once for each recipient (RFC 2033 4.2); the worst of them is the answer to all: our deliver
- * role writes for all of them or for none. */
+/* LMTP answers once for each recipient (RFC 2033 4.2); the worst of them is the answer to all: over the
+ * network there is one, and our deliver role writes for all of them or for none. */
 static enum step hear_end(struct upstream *u, const struct reply *before)
 {
 	if (before->code != 0 && !reply_is(before, 2))
@@ -149,46 +157,74 @@ static enum step hear_end(struct upstream *u, const struct reply *before)
 	if (--u->answers > 0)
 		return STEP_AGAIN;
 	u->state = UPSTREAM_READY;
-	return tell(u, EVENT_REPLY);
+	return upstream_tell(u, EVENT_REPLY);
 }
 
-static enum step hear(struct upstream *u, const struct reply *before)
+static enum step hear(struct upstream *u, const struct reply *before, bool more)
 {
 	switch (u->state) {
-	case UPSTREAM_GREETING: return hear_greeting(u);
-	case UPSTREAM_HELLO: return hear_hello(u);
+	case UPSTREAM_GREETING: return meet_greeting(u);
+	case UPSTREAM_HELLO: return meet_hello(u);
+	case UPSTREAM_STARTTLS: return meet_starttls(u, more);
+	case UPSTREAM_XCLIENT: return meet_greeting(u);
+	case UPSTREAM_AUTH: return meet_auth(u);
 	case UPSTREAM_ASKED: return hear_answer(u);
-	case UPSTREAM_BODY: return tell(u, EVENT_EARLY);
+	case UPSTREAM_BODY: return upstream_tell(u, EVENT_EARLY);
 	case UPSTREAM_DOT: return hear_end(u, before);
-	case UPSTREAM_READY: return tell(u, EVENT_BROKEN); /* nobody asked: mostly a 421 */
+	case UPSTREAM_READY:
+	case UPSTREAM_HANDSHAKE:
 	case UPSTREAM_DONE: break;
 	}
 	return STEP_CLOSE;
 }
 
+static enum step listen(struct upstream *u, struct buf *in)
+{
+	struct reply before = u->reply, r;
+	size_t used;
+
+	if (u->state == UPSTREAM_READY)
+		return upstream_break(u, "spoke unasked"); /* mostly a 421 */
+	switch (reply_read(buf_str(in), &r, &used)) {
+	case REPLY_PARTIAL: return STEP_READ;
+	case REPLY_BAD: return upstream_break(u, "out of step");
+	case REPLY_WHOLE: break;
+	}
+	buf_take(in, used);
+	if (u->state != UPSTREAM_DOT || u->answers == (u->manners.lmtp ? u->taken : 1))
+		before.code = 0;
+	u->reply = r;
+	return hear(u, &before, in->len > 0);
+}
+
+/* What it said before a command of ours left is no answer to it. */
+static enum step take_turn(struct upstream *u, struct buf *in, struct buf *out)
+{
+	bool given = u->given;
+
+	u->given = false;
+	if (!u->connected)
+		return meet_connected(u);
+	if (u->state == UPSTREAM_HANDSHAKE)
+		meet_secured(u);
+	if (given && in->len > 0)
+		return upstream_break(u, "said more than it was asked");
+	if (u->out.len > 0)
+		buf_move(out, &u->out);
+	return in->len > 0 ? listen(u, in) : STEP_READ;
+}
+
 static enum step run(struct engine *e, struct buf *in, struct buf *out)
 {
 	struct upstream *u = upstream_of(e);
-	struct reply before = u->reply, r;
-	size_t used;
+	enum step step;
 
 	u->event = EVENT_NONE;
 	if (u->broken)
 		return STEP_CLOSE;
-	if (u->out.len > 0)
-		buf_move(out, &u->out);
-	if (in->len == 0)
-		return STEP_READ;
-	switch (reply_read(buf_str(in), &r, &used)) {
-	case REPLY_PARTIAL: return STEP_READ;
-	case REPLY_BAD: return tell(u, EVENT_BROKEN);
-	case REPLY_WHOLE: break;
-	}
-	buf_take(in, used);
-	if (u->state != UPSTREAM_DOT || u->answers == (u->lmtp ? u->taken : 1))
-		before.code = 0;
-	u->reply = r;
-	return hear(u, &before);
+	step = take_turn(u, in, out);
+	u->unheard = in->len > 0;
+	return step;
 }
 
 static void farewell(struct engine *e, enum farewell why, struct buf *out)
@@ -206,12 +242,15 @@ static bool busy(const struct engine *e)
 
 static const struct engine_ops ops = { run, farewell, busy };
 
-void upstream_init(struct upstream *u, const char *hostname, bool lmtp)
+void upstream_init(struct upstream *u, const struct upstream_manners *manners,
+	const struct introduction *client)
 {
 	memset(u, 0, sizeof(*u));
 	u->engine.ops = &ops;
-	u->hostname = hostname;
-	u->lmtp = lmtp;
+	u->manners = *manners;
+	if (client != NULL)
+		u->client = *client;
+	u->introduced = client == NULL || !manners->xclient;
 	buf_init(&u->out, UPSTREAM_OUT_MAX / 2);
 }
 

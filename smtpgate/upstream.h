@@ -5,7 +5,8 @@
  * a command while upstream->state is UPSTREAM_READY or UPSTREAM_BODY, has the engine run (conn_poke()),
  * and hears of its reply by STEP_ASK with upstream->event set:
  *
- *	greeting, EHLO -> EVENT_READY -> (mail, rcpt ..., data -> body ... end -> EVENT_REPLY)* -> quit
+ *	EVENT_CONNECTED -> greeting, EHLO, STARTTLS, EHLO, XCLIENT, EHLO, AUTH -> EVENT_READY
+ *		-> (mail, rcpt ..., data -> body ... end -> EVENT_REPLY)* -> quit
  *
  * A hop is never trusted: replies are bounded, one at a time, and only to what was asked. */
 #ifndef POPGATE_UPSTREAM_H
@@ -13,15 +14,35 @@
 
 #include "common/line/engine.h"
 #include "smtpgate/envelope.h"
-#include "smtpgate/reply.h"
+#include "smtpgate/introduce.h"
+#include "smtpgate/offers.h"
 
 #define UPSTREAM_IN_MAX REPLY_OCTETS_MAX
 #define UPSTREAM_OUT_MAX (256 * 1024) /* octets of a message on their way to the hop at most */
 #define UPSTREAM_HIGH (64 * 1024) /* above this the client is not read from */
 
+struct upstream_manners { /* how a hop is spoken to; texts are borrowed while the engine lives */
+	const char *hostname; /* what we call ourselves */
+	bool lmtp;
+	enum {
+		UPSTREAM_CLEAR, /* STARTTLS is not asked for */
+		UPSTREAM_TRY_TLS, /* where it is offered */
+		UPSTREAM_ONLY_TLS, /* or not at all */
+	} tls;
+	bool xclient; /* introduce the client by XCLIENT where it is offered ... */
+	bool only_xclient; /* ... or not speak to the hop at all, because it would judge us */
+	bool proxy; /* introduce it by a PROXY header */
+	const char *user, *password; /* for AUTH; NULL: none */
+	bool auth_in_clear; /* nobody listens in between */
+};
+
 enum upstream_state {
 	UPSTREAM_GREETING,
 	UPSTREAM_HELLO,
+	UPSTREAM_STARTTLS,
+	UPSTREAM_HANDSHAKE,
+	UPSTREAM_XCLIENT,
+	UPSTREAM_AUTH,
 	UPSTREAM_READY, /* a command may be given */
 	UPSTREAM_ASKED, /* one is under way */
 	UPSTREAM_BODY, /* 354 was said: octets of the message may be given */
@@ -31,10 +52,13 @@ enum upstream_state {
 
 enum upstream_event {
 	EVENT_NONE,
-	EVENT_READY, /* the hop greeted us and takes commands */
+	EVENT_CONNECTED, /* the greeting is awaited from now on */
+	EVENT_READY, /* the hop greeted us and takes commands: upstream->offers */
 	EVENT_REPLY, /* to the last command: upstream->reply */
 	EVENT_EARLY, /* a reply while the message went out: it will not be taken */
-	EVENT_BROKEN, /* the hop said something it must not; hang up */
+	EVENT_REFUSED, /* it heard who the client is and does not want it: upstream->reply; hang up */
+	EVENT_UNFIT, /* it takes no XCLIENT; hang up */
+	EVENT_BROKEN, /* it said something it must not: upstream->why; hang up */
 };
 
 struct upstream {
@@ -42,31 +66,43 @@ struct upstream {
 	enum upstream_state state;
 	enum upstream_event event; /* set with STEP_ASK; the owner reads it and resumes */
 	struct reply reply;
-	bool lmtp;
-	bool eight_bit, size, pipelining; /* what it offered in EHLO */
+	struct offers offers; /* of its last EHLO */
+	const char *why; /* of EVENT_BROKEN, in a few words for the log; static */
+	bool unheard; /* it has said something that was not answered to anything yet */
+	bool tls; /* spoken under TLS */
 
 	/* private */
-	const char *hostname; /* borrowed */
+	struct upstream_manners manners;
+	struct introduction client;
 	struct buf out; /* what run() is to say next */
+	bool connected, introduced;
 	bool helo; /* it did not know EHLO */
-	bool broken; /* EVENT_BROKEN was told: there is nothing more to be heard */
+	bool broken; /* the last event was told: there is nothing more to be heard */
+	bool given; /* a command was given since the last run */
+	bool clear; /* STARTTLS was refused, and need not be */
+	unsigned left; /* of XCLIENT's attributes */
 	enum {
 		ASKED_MAIL,
 		ASKED_RCPT,
-		ASKED_DATA
+		ASKED_DATA,
+		ASKED_RSET,
 	} asked; /* the command under way */
 	bool mid_line; /* the body's last octet did not end a line */
 	unsigned taken, answers; /* LMTP: recipients taken, replies to the dot still awaited */
 };
 
-/* hostname is what we call ourselves; borrowed. */
-void upstream_init(struct upstream *u, const char *hostname, bool lmtp);
+/* client: whom we speak for; NULL: only for ourselves. */
+void upstream_init(struct upstream *u, const struct upstream_manners *manners,
+	const struct introduction *client);
 void upstream_free(struct upstream *u);
 
 /* In UPSTREAM_READY. Parameters that the hop does not offer are left out. */
 void upstream_mail(struct upstream *u, const struct envelope *e);
 void upstream_rcpt(struct upstream *u, const struct recipient *r);
 void upstream_data(struct upstream *u);
+
+/* In UPSTREAM_READY: the transaction is over unfinished. */
+void upstream_reset(struct upstream *u);
 
 /* In UPSTREAM_BODY. Takes all of octets (as they stand on the wire, dots doubled). */
 void upstream_body(struct upstream *u, struct buf *octets);

@@ -24,6 +24,7 @@ inc='^#include [<"]'
 forbid "$(except '^common/net/')" "${inc}(uv\.h|common/net/(conn_)?private\.h)" "libuv is common/net's"
 forbid "$(except '^(common/net|tests)/')" "${inc}(openssl/ssl\.h|common/net/tls_private\.h)" "TLS is common/net's"
 forbid "$(except '^(common/(net|conf)|tests)/')" "${inc}openssl/(pem|x509.*)\.h" "certificates are common/net's and common/conf's"
+forbid "$(except '^common/net/')" "${inc}ares" "c-ares is common/net's"
 forbid "$(except '^common/(window|store)/')" "${inc}lmdb\.h" "LMDB is the window's and the store's"
 forbid "$(except '^common/conf/')" "${inc}(confuse\.h|common/conf/schema\.h)" "libConfuse is common/conf's"
 forbid "$(except '^(common/users/|tests/unit/mechanisms_test)')" "${inc}(crypt|argon2|gsasl)\.h" "hashes and GNU SASL are common/users'"

@@ -6,7 +6,11 @@
     hop.at["mail"] = lambda session: ...      called; gives one of the above
     hop.at["body"] = early("552 too big", 1000)   said once so many octets of the body are there
 
-Steps: greeting ehlo helo lhlo mail rcpt data body dot rset noop quit."""
+Steps: greeting ehlo helo lhlo starttls xclient auth mail rcpt data body dot rset noop quit.
+
+Hop(host="127.0.0.42", port=...) or Hop(path="/a/socket"); hop.tls = an ssl.SSLContext lets it answer
+STARTTLS; hop.proxied = True makes it read a PROXY header first (session.header); hop.ehlo is the list of
+what it offers."""
 
 import enum
 import socket
@@ -27,9 +31,10 @@ CLOSE, RESET, STALL, DEAF = Fault
 
 USUAL = {"greeting": "220 hop.test ESMTP", "mail": "250 2.1.0 fine", "rcpt": "250 2.1.5 fine",
          "data": "354 go on", "dot": "250 2.0.0 taken", "rset": "250 2.0.0 fine",
+         "xclient": "220 hop.test ESMTP", "starttls": "220 2.0.0 go on", "auth": "235 2.7.0 in",
          "noop": "250 2.0.0 fine", "quit": "221 2.0.0 bye", "helo": "250 hop.test"}
-EHLO = ("250-hop.test\r\n250-PIPELINING\r\n250-SIZE 1000000000\r\n250-8BITMIME\r\n"
-        "250-ENHANCEDSTATUSCODES\r\n250 XCLIENT ADDR PORT NAME HELO PROTO LOGIN")
+EHLO = ["PIPELINING", "SIZE 1000000000", "8BITMIME", "ENHANCEDSTATUSCODES",
+        "XCLIENT ADDR PORT NAME HELO PROTO LOGIN"]
 
 
 def early(what, octets=1):
@@ -49,10 +54,28 @@ class Session(threading.Thread):
         super().__init__(daemon=True)
         self.hop, self.sock, self.data = hop, sock, b""
         self.commands, self.message, self.surplus = [], Message(), b""
+        self.header, self.ended = b"", False
+
+    def verbs(self):
+        return [line.split()[0].decode("latin-1").upper() for line in self.commands if line.strip()]
+
+    def xclient(self):
+        """What it was told of the client, as a dict; the last word counts."""
+        return dict(pair.split("=", 1) for line in self.commands if line.startswith(b"XCLIENT ")
+                    for pair in line.decode("latin-1").split()[1:])
+
+    def read_header(self):
+        """The PROXY header, version 2: whole, and nothing of what follows."""
+        while len(self.data) < 16 or len(self.data) < 16 + int.from_bytes(self.data[14:16], "big"):
+            if not self.more():
+                return False
+        size = 16 + int.from_bytes(self.data[14:16], "big")
+        self.header, self.data = self.data[:size], self.data[size:]
+        return True
 
     def run(self):
         try:
-            if self.answer("greeting"):
+            if (not self.hop.proxied or self.read_header()) and self.answer("greeting"):
                 while self.obey():
                     pass
         except OSError:
@@ -60,6 +83,7 @@ class Session(threading.Thread):
         finally:
             with self.hop.lock:
                 self.hop.open -= 1
+            self.ended = True
             self.sock.close()
 
     def more(self):
@@ -112,13 +136,24 @@ class Session(threading.Thread):
         elif verb == "data":
             return self.take_data()
         elif verb in ("ehlo", "lhlo"):
-            return self.answer(verb, EHLO)
-        elif verb == "xclient":
-            return self.answer(verb, USUAL["greeting"])
+            return self.answer(verb, self.offers())
+        elif verb == "starttls":
+            return self.start_tls()
         elif verb == "quit":
             self.answer("quit")
             return False
         return self.answer(verb if verb in USUAL else "unknown", USUAL.get(verb, "500 5.5.2 what?"))
+
+    def offers(self):
+        lines = ["hop.test", *self.hop.ehlo]
+        return "\r\n".join(f"250-{line}" for line in lines[:-1]) + f"\r\n250 {lines[-1]}"
+
+    def start_tls(self):
+        what = self.plan("starttls")
+        goes_on = self.act(what)
+        if goes_on and what == USUAL["starttls"] and self.hop.tls:
+            self.sock = self.hop.tls.wrap_socket(self.sock, server_side=True)
+        return goes_on
 
     def take_data(self):
         what = self.plan("data")
@@ -168,19 +203,30 @@ class Session(threading.Thread):
 
 
 class Hop:
-    def __init__(self):
+    def __init__(self, host="127.0.0.1", port=None, path=None):
+        self.host, self.path, self.tls, self.proxied, self.ehlo = host, path, None, False, list(EHLO)
         self.at, self.messages, self.sessions, self.swallow = {}, [], [], False
         self.lock, self.open, self.ended = threading.Lock(), 0, threading.Event()
         self.early_said = threading.Event()
-        self.port, self.server = free_port(), None
+        self.port, self.server = port or free_port(), None
 
     @property
     def uri(self):
-        return f"smtp:127.0.0.1:{self.port}"
+        return f"smtp:{self.host}:{self.port}"
+
+    def used(self):
+        """The sessions in which mail was tried, not those in which the gate only looked."""
+        return [session for session in self.sessions if "MAIL" in
+                [verb.partition(":")[0] for verb in session.verbs()]]
 
     def start(self):
         self.ended.clear()
-        self.server = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        if self.path:
+            self.server = socket.socket(socket.AF_UNIX)
+            self.server.bind(str(self.path))
+            self.server.listen(128)
+        else:
+            self.server = socket.create_server((self.host, self.port), backlog=128)
         threading.Thread(target=self._accept, args=(self.server,), daemon=True).start()
         return self
 
@@ -190,7 +236,8 @@ class Hop:
                 sock, _ = server.accept()
             except OSError:
                 return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if not self.path:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             session = Session(self, sock)
             with self.lock:
                 self.sessions.append(session)
@@ -213,6 +260,10 @@ class Hop:
             self.server.shutdown(socket.SHUT_RDWR)
             self.server.close()
             self.server = None
+        self.hang_up()
+
+    def hang_up(self):
+        """Drops the connections there are; new ones are taken."""
         for session in self.sessions:
             try:
                 session.sock.shutdown(socket.SHUT_RDWR)

@@ -73,7 +73,8 @@ static void is_written_with_its_code_on_every_line(void **state)
 	r.code = 354;
 	assert_int_equal(reply_honest(&r).code, 451);
 	r.code = 421;
-	assert_int_equal(reply_honest(&r).code, 421);
+	assert_int_equal(reply_honest(&r).code, 451); /* we do not hang up */
+	assert_int_equal(reply_honest(&r).n, r.n);
 }
 
 int main(void)

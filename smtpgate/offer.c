@@ -1,0 +1,173 @@
+/* offer.c - a recipient is offered to its hop: over the connection there is, or a new one; MAIL first if it
+ * is the first of its transaction. What the hop lacks for this message is answered here. */
+#include "smtpgate/relay_private.h"
+
+bool relay_in_step(struct leg *l)
+{
+	if (!leg_has_input(l))
+		return true;
+	leg_fault(l, "said more than it was asked");
+	return false;
+}
+
+static struct introduction introduce(const struct relay *r)
+{
+	const struct gate *g = r->gate;
+	struct introduction who = { .esmtp = g->esmtp };
+	size_t n = g->helo_n < INTRODUCE_NAME_MAX ? g->helo_n : INTRODUCE_NAME_MAX;
+
+	memcpy(who.helo, g->helo, n);
+	r->hooks.introduce(r->hooks.owner, &who);
+	return who;
+}
+
+/* Both routes may lead to one hop, and then to one connection. */
+static struct leg *leg_for(struct relay *r, enum route route)
+{
+	const struct gate_settings *s = relay_settings(r);
+	bool one = hop_is_network(&s->deliver_to) && hop_is_network(&s->relay_to) && !s->split;
+
+	return &r->legs[one ? ROUTE_RELAY : route];
+}
+
+/* --- what it lacks --- */
+
+static bool refuse_for_it(struct relay *r, const struct leg *l, const struct offers *offers)
+{
+	struct reply reply;
+
+	if (!r->gate->envelope.utf8 || offers->utf8)
+		return false;
+	reply = reply_make(553, "5.6.7 The next hop does not take SMTPUTF8");
+	relay_report(r, l, "does not take SMTPUTF8", false);
+	relay_answer(r, &reply);
+	return true;
+}
+
+/* --- to the hop --- */
+
+static void offer(struct relay *r, struct leg *l)
+{
+	struct upstream *u = leg_upstream(l);
+
+	if (!relay_in_step(l))
+		return;
+	if (l->mailed) {
+		r->stage = STAGE_RCPT;
+		upstream_rcpt(u, &r->gate->ask.recipient);
+	} else {
+		if (refuse_for_it(r, l, &u->offers))
+			return;
+		r->stage = STAGE_MAIL;
+		upstream_mail(u, &r->gate->envelope);
+	}
+	leg_go(l, relay_settings(r)->next_hop_ms);
+}
+
+static void open_anew(struct relay *r, struct leg *l, const struct introduction *who)
+{
+	r->stage = STAGE_OPEN;
+	leg_open(l, who);
+}
+
+/* A hop may have closed a connection that it kept for long enough. */
+static void try_again(struct relay *r, struct leg *l)
+{
+	const struct introduction who = introduce(r);
+
+	r->retried = true;
+	leg_drop(l);
+	open_anew(r, l, &who);
+}
+
+static void begin(struct relay *r, struct leg *l)
+{
+	const struct introduction who = introduce(r);
+
+	if (leg_upstream(l) != NULL && !l->mailed && !leg_speaks_for(l, &who))
+		leg_quit(l);
+	if (leg_upstream(l) == NULL)
+		open_anew(r, l, &who);
+	else if (l->ready)
+		offer(r, l);
+}
+
+void offer_ask(struct relay *r)
+{
+	struct leg *l = leg_for(r, r->gate->ask.route);
+	struct reply reply;
+
+	r->offering = l;
+	r->stage = STAGE_OPEN;
+	r->retried = false;
+	if (r->broken) {
+		relay_later(r, "4.4.2 The next hop broke off, send the message again later");
+	} else if (l->hop->hop->kind == HOP_LMTP && relay_active(l)) {
+		/* each recipient has an answer of its own there, and a message can have but one */
+		reply = reply_make(
+			452, "4.5.3 One recipient at a time, send it to the others again");
+		relay_answer(r, &reply);
+	} else {
+		begin(r, l);
+	}
+}
+
+/* --- from the hop --- */
+
+void offer_ready(struct relay *r, struct leg *l)
+{
+	if (r->stage == STAGE_OPEN)
+		offer(r, l);
+}
+
+void offer_reply(struct relay *r, struct leg *l)
+{
+	const struct reply *said = &leg_upstream(l)->reply;
+	const struct reply reply = reply_honest(said);
+
+	if (r->stage == STAGE_MAIL && said->code == 421 && l->used && !r->retried) {
+		try_again(r, l);
+		return;
+	}
+	if (r->stage == STAGE_MAIL && reply_is(&reply, 2)) {
+		l->mailed = true;
+		offer(r, l);
+		return;
+	}
+	if (r->stage == STAGE_RCPT && reply_is(&reply, 2)) {
+		l->accepted++;
+		r->gate->seven_bit = r->gate->seven_bit || !leg_upstream(l)->offers.eight_bit;
+	}
+	relay_answer(r, &reply);
+}
+
+static void answer_refused(struct relay *r, const struct leg *l)
+{
+	const struct reply reply = reply_honest(l->reply);
+
+	relay_answer(r, &reply);
+}
+
+/* 421: with the identity it was given the hop would judge us, who may send anything. */
+static void answer_unfit(struct relay *r, const struct leg *l)
+{
+	const struct reply reply =
+		reply_make(421, "4.3.5 The next hop is not set up for us, try again later");
+
+	relay_report(r, l, l->why, false);
+	relay_answer(r, &reply);
+}
+
+void offer_gone(struct relay *r, struct leg *l)
+{
+	if (l->used && !r->retried && !r->broken && r->stage != STAGE_RCPT) {
+		try_again(r, l);
+		return;
+	}
+	switch (l->end) {
+	case LEG_REFUSED: answer_refused(r, l); break;
+	case LEG_UNFIT: answer_unfit(r, l); break;
+	case LEG_FAILED: relay_report(r, l, l->why, false); /* fall through */
+	case LEG_HELD_BACK: relay_later(r, "4.4.1 The next hop is away, try again later"); break;
+	}
+}
