@@ -85,6 +85,17 @@ void event_foreign(const struct session *s)
 	session_count(s, COUNT_FOREIGN, 1);
 }
 
+/* Why a subscriber's old mail program cannot connect is what the support desk is asked. */
+void event_tls_failed(const struct session *s)
+{
+	struct log_line l;
+
+	begin(&l, LOG_LEVEL_INFO, "pop3.tls_failed", s);
+	log_text(&l, "reason", conn_tls_error(s->conn));
+	log_end(&l);
+	session_count(s, COUNT_TLS_FAILURES, 1);
+}
+
 void event_logout(const struct session *s, const char *why)
 {
 	bool known = s->who.n > 0;

@@ -13,6 +13,7 @@ struct job {
 	bool again; /* a slice is done, and there is more of the same */
 	char path[MAILBOX_PATH_MAX], sid[SID_TEXT]; /* to open */
 	struct maildrop_place place;
+	int64_t delay_ms;
 	size_t message, n, stayed; /* PIECE, UPDATE */
 	uint64_t offset;
 	bool last;
@@ -35,7 +36,7 @@ static void on_run(void *job)
 		j->stayed = maildrop_delete(j->drop, j->doomed);
 		maildrop_close(&j->drop);
 		break;
-	default: j->e = maildrop_open(&j->drop, &j->place); break;
+	default: j->e = maildrop_open_after(&j->drop, &j->place, j->delay_ms); break;
 	}
 }
 
@@ -182,6 +183,7 @@ bool jobs_open(struct session *s)
 	memcpy(j->sid, s->sid, sizeof(j->sid));
 	j->place = (struct maildrop_place){ j->path, s->server->lock_dir,
 		s->server->settings.uidl_format, j->sid };
+	j->delay_ms = (int64_t)s->server->settings.login_delay_s * 1000;
 	return submit(s, j);
 }
 

@@ -4,18 +4,29 @@
 
 /* --- the password was right --- */
 
-static enum pop3_login verdict_of(struct session *s)
+static enum pop3_login not_opened(struct session *s)
 {
-	switch (s->drop_error) {
-	case ERR_NONE: session_count(s, COUNT_LOGINS, 1); return POP3_WELCOME;
-	case ERR_BUSY:
+	if (s->drop_error == ERR_BUSY) {
 		session_count(s, COUNT_IN_USE, 1);
 		event_failure(s, subscriber_str(&s->who), "in-use");
 		return POP3_IN_USE;
-	case ERR_DENIED:
-	case ERR_DAMAGED: event_trouble(s, "open", s->drop_error); return POP3_BROKEN;
-	default: event_trouble(s, "open", s->drop_error); return POP3_LATER;
 	}
+	if (s->drop_error == ERR_LIMIT) {
+		event_failure(s, subscriber_str(&s->who), "login-delay");
+		return POP3_TOO_SOON;
+	}
+	event_trouble(s, "open", s->drop_error);
+	return s->drop_error == ERR_DENIED || s->drop_error == ERR_DAMAGED ? POP3_BROKEN
+									   : POP3_LATER;
+}
+
+static enum pop3_login verdict_of(struct session *s)
+{
+	if (s->drop_error != ERR_NONE)
+		return not_opened(s);
+	session_count(s, COUNT_LOGINS, 1);
+	session_count(s, COUNT_TLS_LOGINS, session_tls(s) ? 1 : 0);
+	return POP3_WELCOME;
 }
 
 static void answer(struct session *s, enum pop3_login verdict)

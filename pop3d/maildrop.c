@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
+
 #define LOCK_NAME "popgate.lock"
 
 static const char *const dir_names[] = { "new", "cur" };
@@ -92,8 +94,16 @@ static enum err open_lock(struct maildrop *m, bool *made)
 	return m->lock >= 0 ? ERR_NONE : err_of_errno(errno);
 }
 
+/* A clock that was set back is no reason to lock anyone out. */
+static bool too_soon(const struct maildrop *m, int64_t delay_ms)
+{
+	int64_t since = clock_ms() - m->previous_ms;
+
+	return m->previous_ms > 0 && since >= 0 && since < delay_ms;
+}
+
 /* Only who holds the lock may say that a session began. */
-static enum err lock(struct maildrop *m)
+static enum err lock(struct maildrop *m, int64_t delay_ms)
 {
 	bool made = false;
 	struct stat st;
@@ -105,6 +115,8 @@ static enum err lock(struct maildrop *m)
 		return e;
 	if (!made && fstat(m->lock, &st) == 0)
 		m->previous_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+	if (too_soon(m, delay_ms))
+		return ERR_LIMIT;
 	(void)futimens(m->lock, NULL);
 	return ERR_NONE;
 }
@@ -146,7 +158,8 @@ static struct maildrop *make(const struct maildrop_place *place)
 	return m;
 }
 
-static enum err open_it(struct maildrop **out, const struct maildrop_place *place, bool look)
+static enum err open_it(
+	struct maildrop **out, const struct maildrop_place *place, bool look, int64_t delay_ms)
 {
 	struct maildrop *m = make(place);
 	enum err e;
@@ -156,7 +169,7 @@ static enum err open_it(struct maildrop **out, const struct maildrop_place *plac
 	m->look = look;
 	e = open_root(m);
 	if (e == ERR_NONE && !look)
-		e = lock(m);
+		e = lock(m, delay_ms);
 	if (e == ERR_NONE)
 		e = open_dirs(m);
 	if (e == ERR_NONE)
@@ -168,12 +181,18 @@ static enum err open_it(struct maildrop **out, const struct maildrop_place *plac
 
 enum err maildrop_open(struct maildrop **out, const struct maildrop_place *place)
 {
-	return open_it(out, place, false);
+	return open_it(out, place, false, 0);
+}
+
+enum err maildrop_open_after(
+	struct maildrop **out, const struct maildrop_place *place, int64_t delay_ms)
+{
+	return open_it(out, place, false, delay_ms);
 }
 
 enum err maildrop_look(struct maildrop **out, const struct maildrop_place *place)
 {
-	return open_it(out, place, true);
+	return open_it(out, place, true, 0);
 }
 
 void file_free(struct file *f)

@@ -34,6 +34,11 @@ struct maildrop_place {
  * for other reasons than ERR_BUSY may try again. */
 MUST_USE enum err maildrop_open(struct maildrop **out, const struct maildrop_place *place);
 
+/* The same, but ERR_LIMIT if the session before began less than delay_ms ago (RFC 2449 6.5); a try that is
+ * refused is no session. */
+MUST_USE enum err maildrop_open_after(
+	struct maildrop **out, const struct maildrop_place *place, int64_t delay_ms);
+
 /* Opens it to look only: takes no lock, writes nothing, takes a size cache of the Maildir's owner. */
 MUST_USE enum err maildrop_look(struct maildrop **out, const struct maildrop_place *place);
 

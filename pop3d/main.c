@@ -12,6 +12,8 @@ static const struct counter_name counters[] = { /* in the order of counted.h */
 	{ "pop3_login_failures", "logins that failed",                            false },
 	{ "pop3_in_use",         "logins to a maildrop that another session had", false },
 	{ "pop3_foreign",        "connections that spoke another protocol",       false },
+	{ "pop3_tls_failures",   "TLS handshakes that failed",                    false },
+	{ "pop3_tls_logins",     "logins under TLS",                              false },
 	{ "pop3_grants",         "grants acknowledged by the store",              false },
 	{ "pop3_grants_lost",    "grants that the store did not acknowledge",     false },
 	{ "pop3_retrieved",      "messages retrieved",                            false },

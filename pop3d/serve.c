@@ -58,6 +58,7 @@ static void answer_facts(struct session *s)
 		.implementation = server->settings.implementation ? "Popgate" : NULL,
 		.login_delay_s = server->settings.login_delay_s,
 		.tls = known.tls,
+		.stls = s->door->tls == LISTENER_STARTTLS,
 		.secure = known.secure,
 	};
 
@@ -95,9 +96,10 @@ static void on_gone(struct conn *c, struct engine *e, const char *why)
 {
 	struct session *s = list_entry(e, struct session, pop3.engine);
 
-	(void)c;
 	if (s->pop3.done.foreign != NULL)
 		event_foreign(s);
+	if (conn_tls_error(c) != NULL)
+		event_tls_failed(s);
 	event_logout(s, why);
 	count_all(s);
 	clients_leave(s->server->kit->clients, s->key);
@@ -115,8 +117,15 @@ static struct addr client_key(const struct server *server, struct addr a)
 		a, server->kit->site.window.ipv4_prefix, server->kit->site.window.ipv6_prefix);
 }
 
-static bool enter(struct server *server, struct conn *c)
+/* A client that waits for a TLS handshake could make nothing of a line in clear. */
+static void refuse(const struct door *door, struct conn *c, struct str line)
 {
+	conn_refuse(c, door->tls == LISTENER_IMPLICIT ? STR("") : line);
+}
+
+static bool enter(const struct door *door, struct conn *c)
+{
+	struct server *server = door->server;
 	struct endpoint client = conn_peer(c);
 	bool key_full;
 
@@ -126,36 +135,49 @@ static bool enter(struct server *server, struct conn *c)
 		    &key_full))
 		return true;
 	event_refused(server, client, key_full ? "max_connections_per_address" : "max_connections");
-	conn_refuse(c,
+	refuse(door, c,
 		key_full ? STR("-ERR [SYS/TEMP] Too many connections from your address\r\n")
 			 : STR("-ERR [SYS/TEMP] Too many connections, try again later\r\n"));
 	return false;
 }
 
-static void on_accepted(void *owner, struct conn *c)
+static struct session *new_session(const struct door *door, struct conn *c)
 {
-	struct server *server = owner;
-	const struct conn_settings settings = { .hooks = &hooks,
-		.in_max = POP3_IN_MAX,
-		.out_max = POP3_OUT_MAX,
-		.idle_ms = server->settings.idle_ms };
-	struct session *s;
+	struct session *s = calloc(1, sizeof(*s));
 
-	if (!enter(server, c))
-		return;
-	s = calloc(1, sizeof(*s));
-	if (s == NULL) {
-		clients_leave(server->kit->clients, client_key(server, conn_peer(c).addr));
-		conn_refuse(c, STR("-ERR [SYS/TEMP] Out of memory\r\n"));
-		return;
-	}
-	s->server = server;
+	if (s == NULL)
+		return NULL;
+	s->server = door->server;
+	s->door = door;
 	s->conn = c;
 	s->client = conn_peer(c);
-	s->key = client_key(server, s->client.addr);
+	s->key = client_key(s->server, s->client.addr);
 	s->since_ms = clock_steady_ms();
 	sid_make(s->sid);
 	pop3_init(&s->pop3);
+	return s;
+}
+
+static void on_accepted(void *owner, struct conn *c)
+{
+	const struct door *door = owner;
+	struct server *server = door->server;
+	const struct conn_settings settings = { .hooks = &hooks,
+		.in_max = POP3_IN_MAX,
+		.out_max = POP3_OUT_MAX,
+		.idle_ms = server->settings.idle_ms,
+		.tls = door->tls != LISTENER_CLEAR ? server->tls : NULL,
+		.tls_at_once = door->tls == LISTENER_IMPLICIT };
+	struct session *s;
+
+	if (!enter(door, c))
+		return;
+	s = new_session(door, c);
+	if (s == NULL) {
+		clients_leave(server->kit->clients, client_key(server, conn_peer(c).addr));
+		refuse(door, c, STR("-ERR [SYS/TEMP] Out of memory\r\n"));
+		return;
+	}
 	session_count(s, COUNT_OPEN, 1);
 	conn_start(c, &s->pop3.engine, &settings);
 }
@@ -170,6 +192,19 @@ static enum err read_settings(struct server *v)
 	buf_init(&complaints, 4096);
 	e = pop3_settings_read(&v->settings, v->kit->conf, &complaints);
 	buf_free(&complaints);
+	return e;
+}
+
+static enum err open_doors(struct server *v)
+{
+	enum err e = ERR_NONE;
+
+	for (size_t i = 0; i < v->kit->listeners_n && e == ERR_NONE; i++) {
+		const struct kit_listener *l = &v->kit->listeners[i];
+
+		v->doors[i] = (struct door){ v, l->tls };
+		e = conn_listen(v->loop, l->fd, on_accepted, &v->doors[i]);
+	}
 	return e;
 }
 
@@ -193,9 +228,9 @@ static enum err open_server(struct server *v)
 		e = accounts_open(&v->accounts, kit, v->loop, v->line, v->window);
 	if (e == ERR_NONE)
 		e = loop_watch_alive(v->loop, kit->alive);
-	for (size_t i = 0; i < kit->listeners_n && e == ERR_NONE; i++)
-		e = conn_listen(v->loop, kit->listeners[i].fd, on_accepted, v);
-	return e;
+	if (e == ERR_NONE)
+		e = kit_tls(kit, "pop3", &v->tls);
+	return e == ERR_NONE ? open_doors(v) : e;
 }
 
 int pop3_serve(struct kit *kit)
@@ -209,6 +244,7 @@ int pop3_serve(struct kit *kit)
 		log_say(LOG_LEVEL_ERROR, "worker.failed", "cannot serve: %s", err_text(e));
 	storeline_close(&v.line);
 	loop_close(&v.loop);
+	tls_context_close(&v.tls);
 	accounts_close(&v.accounts);
 	window_close(&v.window);
 	return e == ERR_NONE ? 0 : 1;

@@ -16,6 +16,11 @@
 #include "pop3d/pop3.h"
 #include "pop3d/settings.h"
 
+struct door { /* a listening socket */
+	struct server *server;
+	enum listener_tls tls;
+};
+
 struct server { /* a worker's, one */
 	struct kit *kit;
 	struct pop3_settings settings;
@@ -23,6 +28,8 @@ struct server { /* a worker's, one */
 	struct storeline *line;
 	struct window *window;
 	struct accounts *accounts;
+	struct tls_context *tls; /* NULL without a certificate */
+	struct door doors[KIT_LISTENERS_MAX];
 	unsigned max_connections;
 	char lock_dir[4200];
 };
@@ -31,6 +38,7 @@ struct job; /* a call on a maildrop in the pool, jobs.c */
 
 struct session {
 	struct server *server;
+	const struct door *door; /* by which it came */
 	struct pop3 pop3;
 	struct conn *conn;
 	struct endpoint client;
@@ -72,6 +80,7 @@ void event_login(const struct session *s, enum err of_grant, const struct answer
 void event_failure(const struct session *s, struct str tried, const char *reason);
 void event_trouble(const struct session *s, const char *what, enum err e); /* with the maildrop */
 void event_foreign(const struct session *s); /* another protocol was spoken */
+void event_tls_failed(const struct session *s);
 void event_logout(const struct session *s, const char *why);
 
 #endif

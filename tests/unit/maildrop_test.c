@@ -263,6 +263,24 @@ static void one_session_at_a_time_and_the_lock_goes_with_it(void **state)
 	assert_true(there("popgate.lock"));
 }
 
+static void a_session_too_soon_is_none(void **state)
+{
+	struct maildrop *m = open_as(UIDL_FILENAME);
+	const struct timespec long_ago[2] = { { 1600000000, 0 }, { 1600000000, 0 } };
+	char locks[100], path[100];
+	const struct maildrop_place place = { dir, locks, UIDL_FILENAME, NULL };
+
+	(void)state;
+	snprintf(locks, sizeof(locks), "%s/locks", dir);
+	maildrop_close(&m);
+	assert_int_equal(maildrop_open_after(&m, &place, 3600 * 1000), ERR_LIMIT);
+	assert_null(m);
+	snprintf(path, sizeof(path), "%s/popgate.lock", dir);
+	assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+	assert_int_equal(maildrop_open_after(&m, &place, 3600 * 1000), ERR_NONE);
+	maildrop_close(&m);
+}
+
 static void no_maildir_is_an_empty_maildrop(void **state)
 {
 	struct maildrop *m = NULL;
@@ -661,6 +679,7 @@ int main(void)
 		DROP(hostile_names_have_ids_of_their_own),
 		DROP(two_names_of_one_file_are_one_message),
 		DROP(new_or_cur_that_is_a_link_is_no_maildrop),
+		DROP(a_session_too_soon_is_none),
 		DROP(one_session_at_a_time_and_the_lock_goes_with_it),
 		DROP(no_maildir_is_an_empty_maildrop),
 		DROP(hostile_files_beside_the_messages_are_not_touched),
