@@ -69,6 +69,14 @@ def curl_fetch(farm, number, source, user="anna", extra=()):
          f"pop3://127.0.0.1:{farm.pop_port}/{number}"], capture_output=True, timeout=60, check=True).stdout
 
 
+def curl_pop(farm, number, source, user="anna", scheme="pop3", extra=()):
+    """The same with TLS: pop3s, or STLS for pop3."""
+    port = farm.pops_port if scheme == "pop3s" else farm.pop_port
+    return subprocess.run(
+        ["curl", "-sS", "--interface", source, "--cacert", farm.ca, "--ssl-reqd", "-u", f"{user}:secret",
+         *extra, f"{scheme}://127.0.0.1:{port}/{number}"], capture_output=True, timeout=60, check=True).stdout
+
+
 def curl_delete(farm, number, source, user="anna"):
     curl_fetch(farm, number, source, user, ("--head", "-X", "DELE"))
 
@@ -81,33 +89,34 @@ def curl_send(farm, source, sender, recipients, octets, directory, code=0):
                "--mail-from", sender, *words, "-T", path, code=code)
 
 
-def fetchmail(farm, source, directory, keep, user="anna"):
+def fetchmail(farm, source, directory, keep, user="anna", port=None, protocol="pop3", auth="password",
+              tls='sslproto ""'):
     """Fetches all into a Maildir-like folder by a delivery command; the octets of each message."""
     directory = pathlib.Path(directory)
     mda, into = delivery(directory, "fetched")
     for old in into.iterdir():
         old.unlink()
-    with Via(farm.pop_port, source) as via:
+    with Via(port or farm.pop_port, source) as via:
         rc = directory / "fetchmailrc"
         rc.write_text(
-            f'poll 127.0.0.1 protocol pop3 port {via.port} auth password no dns\n'
+            f'poll 127.0.0.1 protocol {protocol} port {via.port} auth {auth} no dns\n'
             f' user "{user}" password "secret" {"keep" if keep else "nokeep"} fetchall'
-            f' no rewrite no mimedecode sslproto ""\n mda "{mda}"\n')
+            f' no rewrite no mimedecode {tls}\n mda "{mda}"\n')
         rc.chmod(0o600)
         run(FETCHMAIL, "-f", rc, "--nosyslog", "--invisible", "--pidfile", directory / "fetchmail.pid",
             "--idfile", directory / "fetchids", env={"HOME": str(directory)})
     return [path.read_bytes() for path in sorted(into.iterdir(), key=lambda p: p.stat().st_mtime_ns)]
 
 
-def mpop(farm, source, directory, keep, user="anna"):
+def mpop(farm, source, directory, keep, user="anna", port=None, how=("--tls=off", "--auth=user")):
     """Fetches all that is new into a Maildir; the octets of each message there."""
     box = pathlib.Path(directory) / "mpop"
     for part in ("new", "cur", "tmp"):
         (box / part).mkdir(parents=True, exist_ok=True)
-    run("mpop", "-C", "/dev/null", "--host=127.0.0.1", f"--port={farm.pop_port}", f"--source-ip={source}",
-        "--tls=off", "--auth=user", f"--user={user}", "--passwordeval=echo secret",
+    run("mpop", "-C", "/dev/null", "--host=127.0.0.1", f"--port={port or farm.pop_port}",
+        f"--source-ip={source}", *how, f"--user={user}", "--passwordeval=echo secret",
         f"--keep={'on' if keep else 'off'}", "--received-header=off", f"--delivery=maildir,{box}",
-        f"--uidls-file={directory}/uidls")
+        f"--uidls-file={directory}/uidls.{user}")
     return files(box)
 
 

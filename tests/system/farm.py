@@ -16,6 +16,7 @@ import signal
 import subprocess
 import time
 
+import certificates
 import house
 import logs
 from ports import free_port, until
@@ -31,7 +32,7 @@ state_dir = "{dir}/state"
 run_dir = "{dir}/run"
 workers = {workers}
 drain_timeout = "{drain_timeout}"
-plaintext_auth = "always"
+plaintext_auth = "{plaintext_auth}"
 run_as {{ mail = "" store = "" gate = "" group = "" }}
 log {{ to = "stderr" format = "{log_format}" level = "debug" }}
 window {{ lifetime = "{lifetime}" slack = "{slack}" {window} }}
@@ -81,12 +82,20 @@ class Farm:
         self.lifetime, self.slack, self.window, self.more = "30m", "auto", "", ""
         self.deliver_to = self.relay_to = f"maildir:{self.dir}/mail/%d/%n"
         self.pop3d = self.smtpgate = self.smtp_listener = ""
+        self.plaintext_auth = "always"
         self.users = {"anna@example.net": "{PLAIN}secret", "bert@example.net": "{PLAIN}secret"}
         self.conf_text = None  # given: used as it is
         for name in ("state", "run", "mail"):
             (self.dir / name).mkdir(parents=True)
 
     # -- config and accounts
+
+    def certify(self):
+        """Gives it a certificate, STLS, and POP3 over TLS on pops_port. Clients trust ca."""
+        self.ca, key = certificates.make(self.dir)
+        self.pops_port = free_port()
+        self.more += f'tls {{ certificate = "{self.ca}" key = "{key}" }}\n'
+        self.pop3d += f'listener "127.0.0.1:{self.pops_port}" {{ tls = "implicit" }}\n'
 
     @property
     def conf(self):
