@@ -14,7 +14,7 @@ from hop import Hop
 from peers import Postfix
 
 
-pytest.register_assert_rewrite("pop3_cases", "pop3_wire")
+pytest.register_assert_rewrite("pop3_cases", "pop3_scram", "pop3_wire")
 
 
 def pytest_configure(config):

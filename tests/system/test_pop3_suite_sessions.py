@@ -385,3 +385,37 @@ def test_idle_sessions_are_closed_and_delete_nothing(hasty):
         wire.close()
     for box, _ in wires:
         assert next_stat(box).startswith(b"+OK 3 ")
+
+
+# -- what an operator may set, RFC 2449 6.5, 6.9 and 8.1.1
+
+@pytest.fixture(scope="module")
+def strict():
+    def settings(made):
+        made.pop3d = 'login_delay = "1h"\nimplementation = false'
+
+    with running(settings) as made:
+        yield made
+
+
+def test_a_login_delay_is_announced_and_kept(strict):
+    box, other = strict.box().fill(), strict.box().fill()
+    with box.greeted() as wire:
+        assert b"LOGIN-DELAY 3600" in capabilities(wire)
+        assert wire.login(box.name, "wrong").startswith(b"-ERR"), "which is no login"
+        assert wire.login(box.name).startswith(b"+OK")
+        assert wire.says("DELE 1").startswith(b"+OK") and wire.says("QUIT").startswith(b"+OK")
+    with box.greeted() as wire:
+        assert wire.login(box.name).startswith(b"-ERR [LOGIN-DELAY]")
+        assert wire.says("STAT").startswith(b"-ERR")
+        assert b"LOGIN-DELAY" not in wire.login(box.name, "wrong"), "told to the right password only"
+        assert wire.login(other.name).startswith(b"+OK")
+    assert box.left() == 2
+
+
+def test_the_implementation_can_be_hidden(strict):
+    box = strict.box()
+    with box.greeted() as wire:
+        assert not any(line.startswith(b"IMPLEMENTATION") for line in capabilities(wire))
+        wire.login(box.name)
+        assert not any(line.startswith(b"IMPLEMENTATION") for line in capabilities(wire))
