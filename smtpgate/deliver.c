@@ -90,7 +90,8 @@ static enum err write_files(struct job *j)
 	return e;
 }
 
-/* Everything that can fail for lack of space has been done before the first rename. */
+/* Everything that can fail for lack of space has been done before the first rename. Should one fail all
+ * the same, what the others made visible is taken back: the client will send the message again. */
 static enum err commit_files(struct job *j)
 {
 	enum err e = write_files(j);
@@ -99,6 +100,8 @@ static enum err commit_files(struct job *j)
 		e = mailfile_stage(j->post->files[i]);
 	for (size_t i = 0; i < j->post->n && e == ERR_NONE; i++)
 		e = mailfile_commit(j->post->files[i]);
+	for (size_t i = 0; i < j->post->n && e != ERR_NONE; i++)
+		mailfile_retract(j->post->files[i]);
 	return e;
 }
 

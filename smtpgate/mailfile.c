@@ -12,43 +12,72 @@
 #include "common/base/sid.h"
 
 #define NAME_MAX_OCTETS 255
+#define PATH_SIZE 4200 /* octets */
 
 struct mailfile {
 	int tmp, new; /* directories */
 	int fd;
 	bool in_tmp; /* there is a file to be deleted */
+	bool in_new; /* it was made visible */
 	uint64_t octets, lines; /* lines: of which each gains a CR on the wire */
 	bool mid_line;
 	char name[NAME_MAX_OCTETS + 1]; /* in tmp */
 	char final[NAME_MAX_OCTETS + 1]; /* in new, once staged */
 };
 
+/* A name is safe once the directory that holds it is synced (fsync(2)); path has one '/' at least. */
+static enum err sync_parent(const char *path)
+{
+	char parent[PATH_SIZE];
+	size_t n = (size_t)(strrchr(path, '/') - path);
+	enum err e = ERR_NONE;
+	int fd;
+
+	memcpy(parent, path, n);
+	memcpy(parent + n, "/", 2);
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) != 0)
+		e = err_of_errno(errno);
+	if (fd >= 0)
+		close(fd);
+	return e;
+}
+
+static enum err make_dir(const char *path)
+{
+	if (mkdir(path, 0700) == 0)
+		return sync_parent(path);
+	return errno == EEXIST ? ERR_NONE : err_of_errno(errno);
+}
+
 /* mkdir -p, but only its last missing parts, each 0700. */
 static enum err make_dirs(const char *path)
 {
-	char part[4200];
+	char part[PATH_SIZE];
 	size_t n = strlen(path);
+	enum err e = ERR_NONE;
 
 	if (n >= sizeof(part))
 		return ERR_LIMIT;
-	for (size_t i = 1; i <= n; i++) {
+	for (size_t i = 1; i <= n && e == ERR_NONE; i++) {
 		if (path[i] != '/' && path[i] != '\0')
 			continue;
 		memcpy(part, path, i);
 		part[i] = '\0';
-		if (mkdir(part, 0700) != 0 && errno != EEXIST)
-			return err_of_errno(errno);
+		e = make_dir(part);
 	}
-	return ERR_NONE;
+	return e;
 }
 
 static enum err open_dir(const char *maildir, const char *name, bool make, int *fd)
 {
-	char path[4200];
+	char path[PATH_SIZE];
+	enum err e;
 
 	snprintf(path, sizeof(path), "%s/%s", maildir, name);
-	if (make && mkdir(path, 0700) != 0 && errno != EEXIST)
-		return err_of_errno(errno);
+	e = make ? make_dir(path) : ERR_NONE;
+	if (e != ERR_NONE)
+		return e;
 	*fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return *fd >= 0 ? ERR_NONE : err_of_errno(errno);
 }
@@ -157,7 +186,15 @@ enum err mailfile_commit(struct mailfile *m)
 	if (renameat(m->tmp, m->name, m->new, m->final) != 0)
 		return err_of_errno(errno);
 	m->in_tmp = false;
+	m->in_new = true;
 	return fsync(m->new) == 0 ? ERR_NONE : err_of_errno(errno);
+}
+
+void mailfile_retract(struct mailfile *m)
+{
+	if (m->in_new)
+		unlinkat(m->new, m->final, 0);
+	m->in_new = false;
 }
 
 static void close_if_open(int fd)

@@ -21,6 +21,10 @@ MUST_USE enum err mailfile_stage(struct mailfile *m);
 /* It is in new, for good. */
 MUST_USE enum err mailfile_commit(struct mailfile *m);
 
+/* Takes back what was committed, if it was: the message will come again. Before anyone fetches it, nothing
+ * is doubled. */
+void mailfile_retract(struct mailfile *m);
+
 /* Deletes what is not committed, and frees it. Takes NULL. */
 void mailfile_close(struct mailfile **m);
 

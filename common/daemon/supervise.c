@@ -191,6 +191,36 @@ static void tell(struct supervisor *s, int64_t up_to, int signal_number)
 	}
 }
 
+static unsigned seats_free(const struct supervisor *s)
+{
+	unsigned n = 0;
+
+	for (unsigned seat = 0; seat < SEATS; seat++)
+		n += s->seats[seat].pid == 0;
+	return n;
+}
+
+/* How many children a generation with that config has at most. */
+static unsigned children_of(const struct supervisor *s, const struct setup *setup)
+{
+	unsigned n = 0;
+
+	for (const struct role *r = s->program->roles; r->name != NULL; r++)
+		n += r->per_core ? setup->site.workers : 1;
+	return n;
+}
+
+/* Generations that still drain hold seats, and a new one that finds too few would serve nobody. */
+static enum err check_seats(
+	const struct supervisor *s, const struct setup *setup, struct buf *complaints)
+{
+	if (seats_free(s) >= children_of(s, setup))
+		return ERR_NONE;
+	conf_complain(conf_root(setup->conf), NULL, complaints,
+		"too many workers of earlier configs still drain: reload again later");
+	return ERR_BUSY;
+}
+
 static void make_posts(struct supervisor *s)
 {
 	s->posts_n = 0;
@@ -271,7 +301,9 @@ static void reload(struct supervisor *s, int64_t now)
 	buf_init(&complaints, 1 << 16);
 	e = setup_read(&setup, s->program, s->conf_path, &complaints);
 	if (e == ERR_NONE) {
-		e = open_sockets(s, &setup, &sockets, &complaints);
+		e = check_seats(s, &setup, &complaints);
+		if (e == ERR_NONE)
+			e = open_sockets(s, &setup, &sockets, &complaints);
 		if (e != ERR_NONE)
 			setup_free(&setup);
 	}

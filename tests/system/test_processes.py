@@ -101,6 +101,31 @@ def test_many_reloads_leave_one_generation(farm):
         until(lambda n=name, c=count: len(farm.children(n)) == c, 20, f"{name} with {count} children")
 
 
+@pytest.mark.soak
+@pytest.mark.release
+def test_a_storm_of_reloads_with_sessions_open_leaves_a_daemon_that_serves(farm):
+    """Sessions keep the workers of earlier configs. Once there is no room for more, a reload is refused, and
+    nobody is served by a generation that could not start."""
+    farm.workers, farm.drain_timeout = 16, "60s"
+    farm.start("pop3d")
+    held, asked = [], 0
+    while not farm.events("config.kept"):
+        asked += 1
+        assert asked < 100, "the room never ran out"
+        held += [farm.pop(f"127.0.6.{asked}") for _ in range(40)]
+        farm.reload("pop3d")
+        until(lambda: len(farm.events("config.loaded") + farm.events("config.kept")) > asked, 10,
+              "the reload being answered")
+    with farm.pop("127.0.7.1") as talk:
+        assert talk.greeting.startswith("+OK")
+    for talk in held:
+        talk.close()
+    until(lambda: len(farm.children("pop3d")) == 16, 20, "the drained generations being gone")
+    loaded = len(farm.events("config.loaded"))
+    farm.reload("pop3d")
+    farm.wait_event("config.loaded", count=loaded + 1)
+
+
 def test_no_connection_is_refused_or_reset_while_reloading(farm):
     farm.start()
     stop, faults, done = threading.Event(), [], []

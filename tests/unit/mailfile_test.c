@@ -84,6 +84,23 @@ static void what_is_not_committed_is_gone(void **state)
 	assert_int_equal(files_in("new", name, sizeof(name)), 0);
 }
 
+static void what_is_taken_back_is_gone_too(void **state)
+{
+	struct mailfile *m;
+	char name[256];
+
+	(void)state;
+	assert_int_equal(mailfile_open(&m, maildir, "mx.example"), ERR_NONE);
+	assert_int_equal(mailfile_write(m, STR("whole\n")), ERR_NONE);
+	assert_int_equal(mailfile_stage(m), ERR_NONE);
+	assert_int_equal(mailfile_commit(m), ERR_NONE);
+	assert_int_equal(files_in("new", name, sizeof(name)), 1);
+	mailfile_retract(m);
+	mailfile_close(&m);
+	assert_int_equal(files_in("tmp", name, sizeof(name)), 0);
+	assert_int_equal(files_in("new", name, sizeof(name)), 0);
+}
+
 static void a_place_that_cannot_be_written_is_an_error(void **state)
 {
 	struct mailfile *m = NULL;
@@ -100,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FILE_TEST(is_staged_in_tmp_and_named_by_its_sizes),
 		FILE_TEST(what_is_not_committed_is_gone),
+		FILE_TEST(what_is_taken_back_is_gone_too),
 		FILE_TEST(a_place_that_cannot_be_written_is_an_error),
 	};
 
