@@ -48,6 +48,7 @@ static bool set_environment(const struct handover *h, const struct role *role, u
 	hand(&words, KIT_CONF, h->conf);
 	hand(&words, KIT_COUNTERS, h->counters);
 	hand(&words, KIT_CLIENTS, h->clients);
+	hand(&words, KIT_VERIFIED_FD, h->verified);
 	hand(&words, KIT_ALIVE, h->alive);
 	hand(&words, KIT_DELIVER, role->delivers ? h->deliver_receive : h->deliver_send);
 	if (role->listens) {

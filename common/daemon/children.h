@@ -23,7 +23,7 @@ struct handover {
 	const struct sockets *sockets;
 	const enum listener_tls *tls; /* of each listener */
 	unsigned workers, generation;
-	int conf, counters, clients; /* memfds */
+	int conf, counters, clients, verified; /* memfds */
 	int material, tickets; /* memfds, for who listens; -1: none */
 	int alive; /* the reading end */
 	int deliver_send, deliver_receive; /* -1: none */

@@ -77,6 +77,7 @@ static bool read_pair(struct kit *k, struct fds *fds, struct str name, struct st
 		{ STR(KIT_CLIENTS), &fds->clients },
 		{ STR(KIT_MATERIAL), &k->material },
 		{ STR(KIT_TICKETS), &fds->tickets },
+		{ STR(KIT_VERIFIED_FD), &k->verified },
 		{ STR(KIT_ALIVE), &k->alive },
 		{ STR(KIT_DELIVER), &k->deliver },
 	};
@@ -139,7 +140,7 @@ static enum err read_conf(struct kit *k, int fd)
 
 enum err kit_open(struct kit *out, const char *child_word, const struct counter_name *names)
 {
-	struct kit k = { .deliver = -1, .alive = -1, .material = -1 };
+	struct kit k = { .deliver = -1, .alive = -1, .material = -1, .verified = -1 };
 	struct fds fds = { -1, -1, -1, -1 };
 	char *word = strdup(child_word);
 	enum err e = ERR_SYNTAX;
@@ -177,7 +178,9 @@ void kit_close(struct kit *k)
 	tickets_close(&k->tickets);
 	if (k->material >= 0)
 		close(k->material);
-	*k = (struct kit){ .deliver = -1, .alive = -1, .material = -1 };
+	if (k->verified >= 0)
+		close(k->verified);
+	*k = (struct kit){ .deliver = -1, .alive = -1, .material = -1, .verified = -1 };
 }
 
 enum err kit_tls(struct kit *k, const char *protocol, struct tls_context **out)

@@ -8,6 +8,7 @@
 #define KIT_CONF "conf"
 #define KIT_COUNTERS "counters"
 #define KIT_CLIENTS "clients"
+#define KIT_VERIFIED_FD "verified"
 #define KIT_ALIVE "alive"
 #define KIT_DELIVER "deliver"
 #define KIT_MATERIAL "tls"

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/secret.h"
 #include "common/daemon/limits.h"
 #include "common/daemon/privilege.h"
 #include "common/daemon/supervisor.h"
@@ -120,6 +122,25 @@ static enum err block_signals(struct supervisor *s)
 	return s->signals >= 0 ? ERR_NONE : err_of_errno(errno);
 }
 
+/* For accounts, to be the same for all workers until we end. */
+static enum err make_verified(int *fd)
+{
+	char key[KIT_KEY];
+	int memory = memfd_create("popgate-verified", MFD_CLOEXEC);
+	enum err e = ERR_NONE;
+
+	secret_random(key, sizeof(key));
+	if (memory < 0 || ftruncate(memory, KIT_VERIFIED) != 0 ||
+		pwrite(memory, key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		e = err_of_errno(errno);
+	explicit_bzero(key, sizeof(key));
+	if (e == ERR_NONE)
+		*fd = memory;
+	else if (memory >= 0)
+		close(memory);
+	return e;
+}
+
 static enum err make_shared(struct supervisor *s)
 {
 	enum err e = block_signals(s);
@@ -130,6 +151,8 @@ static enum err make_shared(struct supervisor *s)
 		e = clients_make(&s->clients, SEATS, CLIENTS_PER_PROCESS, &s->clients_fd);
 	if (e == ERR_NONE)
 		e = tickets_make(&s->tickets, &s->tickets_fd);
+	if (e == ERR_NONE)
+		e = make_verified(&s->verified_fd);
 	if (e == ERR_NONE && pipe2(s->alive, O_CLOEXEC) != 0)
 		e = err_of_errno(errno);
 	if (e == ERR_NONE &&
@@ -141,8 +164,8 @@ static enum err make_shared(struct supervisor *s)
 
 static void free_shared(struct supervisor *s)
 {
-	const int fds[] = { s->signals, s->counters_fd, s->clients_fd, s->tickets_fd, s->alive[0],
-		s->alive[1], s->deliver[0], s->deliver[1] };
+	const int fds[] = { s->signals, s->counters_fd, s->clients_fd, s->tickets_fd,
+		s->verified_fd, s->alive[0], s->alive[1], s->deliver[0], s->deliver[1] };
 
 	counters_close(&s->counters);
 	clients_close(&s->clients);
@@ -186,7 +209,7 @@ static int supervise(const struct program *program, const struct options *o)
 		return 1;
 	s->program = program;
 	s->conf_path = o->conf_path;
-	s->signals = s->counters_fd = s->clients_fd = s->tickets_fd = -1;
+	s->signals = s->counters_fd = s->clients_fd = s->tickets_fd = s->verified_fd = -1;
 	s->setup.memory = s->setup.material = -1;
 	s->alive[0] = s->alive[1] = s->deliver[0] = s->deliver[1] = -1;
 	buf_init(&complaints, 1 << 16);

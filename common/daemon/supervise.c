@@ -65,6 +65,7 @@ static void fill_post(struct supervisor *s, struct post *p, int64_t now)
 		.clients = s->clients_fd,
 		.material = s->setup.material,
 		.tickets = s->tickets_fd,
+		.verified = s->verified_fd,
 		.alive = s->alive[0],
 		.deliver_send = s->deliver[0],
 		.deliver_receive = s->deliver[1] };

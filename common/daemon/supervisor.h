@@ -35,7 +35,7 @@ struct supervisor {
 	struct counters *counters;
 	struct clients *clients;
 	struct tickets *tickets;
-	int counters_fd, clients_fd, tickets_fd;
+	int counters_fd, clients_fd, tickets_fd, verified_fd;
 	int alive[2]; /* a pipe: the children see its end */
 	int deliver[2]; /* sending and receiving end */
 	int signals;

@@ -58,6 +58,7 @@ static void on_tick(uv_timer_t *t)
 	struct loop *l = t->data;
 
 	conn_expire_silent(l);
+	delay_expire(l);
 	conn_hear_unheard(l);
 	if (l->shutdown)
 		conn_end_idle(l);
@@ -144,6 +145,7 @@ void loop_close(struct loop **l)
 		return;
 	listen_stop(it);
 	close_timers(it);
+	delay_drop_all(it);
 	while (!list_empty(&it->watches)) {
 		struct watch *w = list_entry(it->watches.next, struct watch, node);
 

@@ -24,6 +24,8 @@ struct loop {
 	uv_signal_t on_term, on_hup;
 	struct patience patience[PATIENCE_CLASSES];
 	size_t patience_n;
+	struct patience delays[PATIENCE_CLASSES]; /* delay.c */
+	size_t delays_n;
 	struct node conns; /* every conn until it is freed */
 	struct node listeners, timers, watches;
 	size_t jobs; /* under way in the pool */
@@ -46,6 +48,10 @@ void conn_end_all(struct loop *l);
 
 /* conn_tls.c: for each tick. */
 void conn_hear_unheard(struct loop *l);
+
+/* delay.c: for each tick, and at the end. */
+void delay_expire(struct loop *l);
+void delay_drop_all(struct loop *l);
 
 /* listen.c */
 void listen_stop(struct loop *l);

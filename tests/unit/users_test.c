@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/users/cache.h"
 #include "common/users/users.h"
 
 /* A pool that keeps its one job until it is told to run it. */
@@ -171,6 +172,196 @@ static void without_a_file_nothing_can_be_said(void **state)
 	users_close(&u);
 }
 
+/* --- waiting: one timer that is told when it is due, and an owner that says how long --- */
+
+static struct {
+	void (*fn)(void *owner);
+	void *owner;
+	int64_t ms, asked_ms; /* what was waited for, what the owner says */
+	bool trusted;
+	unsigned failures, stops;
+	uint64_t secrets[8];
+} the;
+
+static bool start_wait(void *ctx, int64_t ms, void (*fn)(void *owner), void *owner, void **wait)
+{
+	(void)ctx;
+	assert_null(the.fn);
+	the.fn = fn;
+	the.owner = owner;
+	the.ms = ms;
+	*wait = &the;
+	return true;
+}
+
+static void stop_wait(void **wait)
+{
+	the.fn = NULL;
+	the.stops++;
+	*wait = NULL;
+}
+
+static void be_due(void)
+{
+	void (*fn)(void *owner) = the.fn;
+
+	assert_non_null(fn);
+	the.fn = NULL;
+	fn(the.owner);
+	run_pool();
+}
+
+static int64_t delay_of(void *ctx, struct addr client, const struct subscriber *who, bool *trusted)
+{
+	(void)ctx;
+	(void)client;
+	(void)who;
+	*trusted = the.trusted;
+	return the.asked_ms;
+}
+
+static void on_failed(void *ctx, struct addr client, const struct subscriber *who, uint64_t secret)
+{
+	(void)ctx;
+	(void)client;
+	(void)who;
+	the.secrets[the.failures++ % 8] = secret;
+}
+
+static struct users *open_strict_users(void)
+{
+	const struct users_lent lent = { .pool = { submit, NULL },
+		.timer = { start_wait, stop_wait, NULL },
+		.penalties = { delay_of, on_failed, NULL } };
+	struct users *u = open_users();
+
+	users_close(&u);
+	assert_int_equal(users_open(&u, path, STR("example.net"), &lent), ERR_NONE);
+	the.failures = the.stops = 0;
+	the.asked_ms = 0;
+	the.trusted = false;
+	return u;
+}
+
+static struct exchange *begin(struct users *u, struct str response)
+{
+	const struct users_facts facts = { .secure = true };
+	struct exchange *x;
+
+	heard_n = 0;
+	assert_int_equal(users_begin(&x, u, "PLAIN", &facts, on_heard, NULL), ERR_NONE);
+	users_step(x, response);
+	run_pool();
+	return x;
+}
+
+static void who_failed_before_waits_right_or_wrong(void **state)
+{
+	struct users *u = open_strict_users();
+	struct exchange *x;
+
+	(void)state;
+	the.asked_ms = 4000;
+	x = begin(u, STR("\0anna\0secret"));
+	assert_int_equal(heard_n, 0);
+	assert_int_equal(the.ms, 4000);
+	be_due();
+	assert_int_equal(heard_n, 1);
+	assert_int_equal(heard.says, USERS_OK);
+	users_end(&x);
+	x = begin(u, STR("\0bert\0wrong"));
+	assert_int_equal(heard_n, 0);
+	be_due();
+	assert_int_equal(heard.why, USERS_WHY_PASSWORD);
+	assert_int_equal(the.failures, 1);
+	users_end(&x);
+	users_close(&u);
+}
+
+static void who_is_at_home_waits_only_for_a_wrong_one(void **state)
+{
+	struct users *u = open_strict_users();
+	struct exchange *x;
+
+	(void)state;
+	the.asked_ms = 4000;
+	the.trusted = true;
+	x = begin(u, STR("\0bert\0Hello world!"));
+	assert_int_equal(heard.says, USERS_OK);
+	assert_null(the.fn);
+	users_end(&x);
+	x = begin(u, STR("\0bert\0wrong"));
+	assert_int_equal(heard_n, 0);
+	assert_int_equal(the.failures, 1); /* counted before it is answered */
+	be_due();
+	assert_int_equal(heard.why, USERS_WHY_PASSWORD);
+	users_end(&x);
+	users_close(&u);
+}
+
+static void a_wait_ends_with_its_exchange(void **state)
+{
+	struct users *u = open_strict_users();
+	struct exchange *x;
+
+	(void)state;
+	the.asked_ms = 1000;
+	x = begin(u, STR("\0anna\0secret"));
+	users_end(&x);
+	assert_int_equal(the.stops, 1);
+	assert_int_equal(heard_n, 0);
+	users_close(&u);
+}
+
+static void the_same_wrong_password_is_reported_as_the_same(void **state)
+{
+	static const struct str wrong[] = { { "\0anna\0one", 9 }, { "\0anna\0one", 9 },
+		{ "\0anna\0two", 9 }, { "\0bert\0one", 9 }, { "\0nobody\0one", 11 } };
+	struct users *u = open_strict_users();
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		struct exchange *x = begin(u, wrong[i]);
+
+		assert_int_equal(heard.says, USERS_FAIL);
+		users_end(&x);
+	}
+	assert_int_equal(the.failures, 5);
+	assert_true(the.secrets[0] != 0 && the.secrets[0] == the.secrets[1]);
+	for (size_t i = 2; i < 5; i++)
+		assert_true(the.secrets[i] != the.secrets[0]);
+	/* what is no proof is no failure */
+	tries(u, STR("\0anna\0"), USERS_FAIL, USERS_WHY_SYNTAX);
+	assert_int_equal(the.failures, 5);
+	users_close(&u);
+}
+
+static void a_second_login_costs_no_hash_until_the_account_changes(void **state)
+{
+	struct cache *cache = NULL;
+	struct users_lent lent = { .pool = { submit, NULL } };
+	struct users *u = open_users();
+
+	(void)state;
+	users_close(&u);
+	assert_int_equal(cache_open(&cache, -1, 60000), ERR_NONE);
+	lent.cache = cache;
+	assert_int_equal(users_open(&u, path, STR("example.net"), &lent), ERR_NONE);
+	tries(u, STR("\0bert\0Hello world!"), USERS_OK, USERS_WHY_NONE);
+	pool.full = true; /* nothing can be hashed any more */
+	tries(u, STR("\0bert\0Hello world!"), USERS_OK, USERS_WHY_NONE);
+	tries(u, STR("\0bert\0Hello world"), USERS_FAIL, USERS_WHY_AWAY);
+	pool.full = false;
+	write_file("bert:{SHA512-CRYPT}$6$saltstring$"
+		   "Dn9wHkhpnPFXF0UgZcGqNjsHLGmKC5JYPbV1l5sMzcWbHaWm6Pp9a0aC0r3W0a2B9Gm8q5s3o2n1k0j"
+		   "9h8g7f6\n");
+	users_refresh(u);
+	run_pool();
+	tries(u, STR("\0bert\0Hello world!"), USERS_FAIL, USERS_WHY_PASSWORD);
+	users_close(&u);
+	cache_close(&cache);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +370,11 @@ int main(void)
 		cmocka_unit_test(a_full_pool_is_for_now),
 		cmocka_unit_test(a_changed_file_is_read_again_and_a_lost_one_is_kept),
 		cmocka_unit_test(without_a_file_nothing_can_be_said),
+		cmocka_unit_test(who_failed_before_waits_right_or_wrong),
+		cmocka_unit_test(who_is_at_home_waits_only_for_a_wrong_one),
+		cmocka_unit_test(a_wait_ends_with_its_exchange),
+		cmocka_unit_test(the_same_wrong_password_is_reported_as_the_same),
+		cmocka_unit_test(a_second_login_costs_no_hash_until_the_account_changes),
 	};
 	int failed;
 
