@@ -5,6 +5,7 @@ import smtplib
 
 import pytest
 
+import clients
 import mail
 from ports import free_port
 from talk import PATIENCE, Smtp
@@ -32,8 +33,9 @@ def plain(user="anna@example.net", password="secret"):
 def test_it_is_offered_where_it_is_to_be_and_only_there(gate):
     with Smtp(gate.submission_port, SOURCE) as smtp:
         offered = next(line for line in smtp.ehlo.split("\n") if "AUTH" in line).split()[1:]
-        assert "PLAIN" in offered
-        for word in offered:
+        assert {"PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"} <= set(offered)
+        assert not any(word.endswith("-PLUS") for word in offered), "there is no TLS to bind to"
+        for word in ("PLAIN", "LOGIN", "SCRAM-SHA-256"):
             assert smtp.says(f"AUTH {word} !").startswith("501"), "not base64"
     with gate.smtp(SOURCE) as smtp:
         assert "AUTH" not in smtp.ehlo
@@ -43,10 +45,12 @@ def test_it_is_offered_where_it_is_to_be_and_only_there(gate):
 
 SHAPES = {
     "initial": ["AUTH PLAIN " + plain()], "later": ["AUTH PLAIN", plain()], "lower-case": ["auth plain", plain("anna")],
+    "login": ["AUTH LOGIN", b64(b"anna@example.net"), b64(b"secret")],
+    "login-initial": ["AUTH LOGIN " + b64(b"anna"), b64(b"secret")],
 }
 
 
-def test_plain_in_each_of_its_shapes(gate, hop):
+def test_plain_and_login_in_each_of_their_shapes(gate, hop):
     for shape in SHAPES.values():
         with Smtp(gate.submission_port, SOURCE) as smtp:
             answers = [smtp.says(line) for line in shape]
@@ -68,6 +72,17 @@ def test_smtplib_logs_in(gate, hop):
         smtp.login("bert@example.net", "secret")
         assert smtp.sendmail("bert@example.net", [TO], mail.message()) == {}
     assert len(hop.taken()) == 1
+
+
+@pytest.mark.parametrize("mechanism", ["cram-md5", "scram-sha-256"])
+def test_a_password_that_is_never_sent(gate, hop, mechanism):
+    for password, code in (("secret", 0), ("wrong", 77)):
+        clients.run("msmtp", "-C", "/dev/null", "--host=127.0.0.1", f"--port={gate.submission_port}", "--tls=off",
+                    f"--auth={mechanism}", "--user=anna@example.net", f"--passwordeval=echo {password}",
+                    "--from=anna@example.net", "--", TO, stdin=mail.lf(mail.message()), code=code)
+    assert len(hop.taken()) == 1
+    assert gate.wait_event("smtp.auth")["mechanism"] == mechanism
+    assert gate.wait_event("smtp.auth_failed")["mechanism"] == mechanism
 
 
 def test_failures_say_the_same_whoever_it_is_and_end_the_connection(gate):

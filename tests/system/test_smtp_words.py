@@ -3,7 +3,7 @@
 import pytest
 
 import mail
-from hop import untouched
+from hop import CLOSE, early, untouched
 from ports import until
 from talk import Talk
 
@@ -74,6 +74,26 @@ def test_rset_between_chunks_completes_nothing(gate, hop):
         assert smtp.deliver(SENDER, [TO], b"second\r\n").startswith("250")
     until(lambda: hop.open == 0, what="the next hop's connections ended")
     assert [message.whole for message in hop.messages] == [False, True]
+
+
+@pytest.mark.parametrize("what", [CLOSE, early("552 5.2.2 full", 3)], ids=["closes", "answers"])
+def test_a_hop_that_gives_up_between_chunks_is_heard_at_the_next(gate, hop, what):
+    with gate.smtp(SOURCE) as smtp:
+        hop.at["body"] = what
+        smtp.mail(SENDER, TO)
+        smtp.send(b"BDAT 3\r\na\r\n")
+        first = smtp.reply()
+        assert first.startswith(("250", "451", "552"))
+        if what is CLOSE:
+            until(lambda: gate.events("hop.failed"), what="the hop's end being noticed")
+        else:
+            hop.spoke_early()
+            until(lambda: gate.events("hop.failed"), what="the early answer being heard")
+        smtp.send(b"BDAT 6 LAST\r\nQUIT\r\n")
+        assert smtp.reply().startswith("503" if not first.startswith("250") else ("451", "552"))
+        del hop.at["body"]
+        assert smtp.deliver(SENDER, [TO], b"again\r\n").startswith("250")
+    assert len(hop.taken()) == 1
 
 
 def test_old_devices_have_their_line_ends_mended(farm, hop):
