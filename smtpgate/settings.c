@@ -50,6 +50,15 @@ static void read_rules(struct gate_settings *g, struct conf_section s, struct co
 	g->shadow.no_window = !conf_bool(shadow, "window");
 }
 
+static void check_guards(
+	const struct policy_rules *r, struct conf_section window, struct buf *complaints)
+{
+	if (r->frozen_after > 0 && r->shared_after > r->frozen_after)
+		conf_complain(window, "frozen_after", complaints,
+			"frozen_after: %u is less than shared_after, %u", r->frozen_after,
+			r->shared_after);
+}
+
 static void check(const struct gate_settings *g, struct conf_section s, struct buf *complaints)
 {
 	if (g->deliver_to.kind == HOP_NONE && g->relay_to.kind == HOP_NONE)
@@ -93,6 +102,7 @@ enum err gate_settings_read(struct gate_settings *out, struct conf *c, struct bu
 	read_listeners(&g, s);
 	networks_read(&g.networks, s, complaints);
 	read_rules(&g, s, conf_section(conf_root(c), "window", 0));
+	check_guards(&g.rules, conf_section(conf_root(c), "window", 0), complaints);
 	check(&g, s, complaints);
 	if (complaints->len != before)
 		return ERR_SYNTAX;

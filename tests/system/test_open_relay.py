@@ -73,6 +73,21 @@ def test_a_stranger_relays_to_nobody(gate, hop):
     assert untouched(hop), "a refusal needs no next hop"
 
 
+OWN = {"<anna@example.net>": "anna@example.net", "<anna@EXAMPLE.Net>": "anna@example.net",
+       '<"anna"@example.net>': "anna@example.net", '<"an\\na"@example.net>': "anna@example.net",
+       "<@x.test,@y.test:anna@example.net>": "anna@example.net", "<Postmaster>": "Postmaster",
+       "<postmaster@Example.Net>": "postmaster@example.net", '<"an na"@example.net>': '"an na"@example.net'}
+
+
+def test_our_own_addresses_are_taken_however_they_are_written_and_go_on_in_one_form(gate, hop):
+    with gate.smtp(STRANGER) as smtp:
+        for probe, want in OWN.items():
+            assert smtp.says("MAIL FROM:<x@else.test>").startswith("250")
+            assert ask(smtp, probe).startswith("250"), probe
+            assert canonical(hop.sessions[-1].commands[-1]) == want
+            assert smtp.data(b"x\r\n").startswith("250")
+
+
 def test_nor_with_the_sender_of_a_subscriber_of_ours_or_the_null_sender(gate, hop):
     with gate.smtp(STRANGER) as smtp:
         for sender in ("anna@example.net", "", "postmaster@example.net", "bob@else.test"):
