@@ -184,3 +184,56 @@ def test_recipients_are_limited_and_the_limit_is_told(farm, hop):
         assert [a[:9] for a in answers[4:]] == ["452 4.5.3"] * 2
         assert smtp.data(b"x\r\n").startswith("250")
     assert len(hop.taken()[0].recipients) == 3
+
+
+ALL = "250-hop.test\r\n250-SIZE 100000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-PIPELINING\r\n250 DSN"
+
+
+def ehlo(farm):
+    with farm.smtp(SOURCE) as smtp:
+        return smtp.ehlo
+
+
+def test_what_the_hop_offers_is_announced_and_goes_on(farm, hop):
+    hop.at["ehlo"] = ALL
+    farm.relay_to = farm.deliver_to = hop.uri
+    farm.smtpgate = f'networks = {{ "{SOURCE}" }} identify = "none"'
+    farm.start("smtpgate")
+    until(lambda: "DSN" in ehlo(farm), what="the hop's EHLO being known")
+    assert "SMTPUTF8" in ehlo(farm) and "8BITMIME" in ehlo(farm) and "SIZE 100000" in ehlo(farm)
+    with farm.smtp(SOURCE) as smtp:
+        smtp.send("MAIL FROM:<\u00e4nna@example.net> smtputf8 body=8bitmime RET=hdrs ENVID=a+2Bb SIZE=20\r\n".encode())
+        assert smtp.reply().startswith("250")
+        smtp.send("RCPT TO:<b\u00f6b@else.test> NOTIFY=SUCCESS,delay ORCPT=utf-8;b\u00f6b@else.test\r\n".encode())
+        assert smtp.reply().startswith("250")
+        assert smtp.data("Subject: \u00fc\r\n\r\nx\r\n".encode()).startswith("250")
+        assert smtp.says(f"MAIL FROM:<{SENDER}> SIZE=100001").startswith("552")
+    got = hop.taken()[0]
+    path, *words = got.mail.decode().split()[1:]
+    assert path == "FROM:<\u00e4nna@example.net>"
+    assert {"SMTPUTF8", "BODY=8BITMIME", "RET=HDRS", "ENVID=a+2Bb", "SIZE=20"} == set(words)
+    path, *words = got.recipients[0].decode().split()[1:]
+    assert path == "TO:<b\u00f6b@else.test>"
+    assert {"NOTIFY=SUCCESS,DELAY", "ORCPT=utf-8;b\u00f6b@else.test"} == set(words)
+    assert b"with UTF8SMTP id" in got.body
+
+
+def test_a_hop_that_then_offers_less_is_answered_by_rule(farm, hop):
+    hop.at["ehlo"] = ALL
+    farm.relay_to = farm.deliver_to = hop.uri
+    farm.smtpgate = f'networks = {{ "{SOURCE}" }} identify = "none"'
+    farm.start("smtpgate")
+    until(lambda: "DSN" in ehlo(farm), what="the hop's EHLO being known")
+    with farm.smtp(SOURCE) as smtp:
+        hop.at["ehlo"] = "250 hop.test"
+        assert smtp.says(f"MAIL FROM:<{SENDER}> BODY=8BITMIME RET=FULL").startswith("250")
+        assert smtp.says(f"RCPT TO:<{TO}> NOTIFY=NEVER").startswith("250")
+        assert smtp.data(b"caf\xc3\xa9\r\n").startswith("554 5.6.3")
+        assert smtp.says(f"MAIL FROM:<{SENDER}> BODY=8BITMIME").startswith("250")
+        assert smtp.says(f"RCPT TO:<{TO}>").startswith("250")
+        assert smtp.data(b"plain\r\n").startswith("250"), "what is 7-bit goes through"
+        smtp.send("MAIL FROM:<\u00e4@example.net> SMTPUTF8\r\n".encode())
+        assert smtp.reply().startswith("250")
+        assert smtp.says(f"RCPT TO:<{TO}>").startswith("553 5.6.7")
+    assert [message.whole for message in hop.messages] == [False, True]
+    assert not any(b"RET" in message.mail or b"NOTIFY" in message.recipients[0] for message in hop.messages)
