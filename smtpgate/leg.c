@@ -81,15 +81,23 @@ static void fail_address(struct leg *l, const char *why)
 
 /* RFC 7435: a hop whose TLS is of no use is better spoken to in clear than not at all, where TLS need not
  * be. */
-static bool fell_over_tls(struct leg *l, const char *why)
+static bool fell_over_tls(const struct leg *l)
 {
-	struct leg_wire *w = l->wire;
+	const struct leg_wire *w = l->wire;
 
-	if (w->clear || settings_of(l)->hop_manners.tls != HOP_TLS_OPPORTUNISTIC ||
-		strcmp(why, "tls") != 0)
-		return false;
-	w->clear = true;
-	return true;
+	return w->upstream.state == UPSTREAM_HANDSHAKE && !w->clear &&
+		settings_of(l)->hop_manners.tls == HOP_TLS_OPPORTUNISTIC;
+}
+
+/* The connection was of no use, and nothing was promised over it. */
+static void lose_address(struct leg *l, const char *why)
+{
+	if (fell_over_tls(l)) {
+		l->wire->clear = true;
+		dial(l);
+	} else {
+		fail_address(l, why);
+	}
 }
 
 static void on_gone(struct conn *c, struct engine *e, const char *why)
@@ -97,9 +105,10 @@ static void on_gone(struct conn *c, struct engine *e, const char *why)
 	struct leg_wire *w = wire_of(e);
 	struct leg *l = w->leg;
 
-	(void)c;
 	if (w->upstream.event == EVENT_BROKEN)
 		why = w->upstream.why;
+	else if (conn_tls_error(c) != NULL)
+		why = conn_tls_error(c);
 	w->conn = NULL;
 	if (l == NULL)
 		free_wire(w);
@@ -109,10 +118,8 @@ static void on_gone(struct conn *c, struct engine *e, const char *why)
 		give_up(l, LEG_UNFIT, "does not take XCLIENT");
 	else if (w->met)
 		give_up(l, LEG_FAILED, why);
-	else if (fell_over_tls(l, why))
-		dial(l);
 	else
-		fail_address(l, why);
+		lose_address(l, why);
 }
 
 /* --- what the hop says --- */

@@ -1,5 +1,6 @@
 /* main.c - smtpgate: its roles, its counters, its check of the config. */
 #include "common/daemon/supervise.h"
+#include "common/net/tls.h"
 #include "smtpgate/deliver.h"
 #include "smtpgate/hoplogin.h"
 #include "smtpgate/serve.h"
@@ -35,23 +36,46 @@ static const char *as_mail(const struct site *s)
 	return s->run_as_mail;
 }
 
+/* What the workers will read of next hops can be read. */
+static enum err check_login(const struct hop_manners *m, struct buf *complaints)
+{
+	struct hop_login login = { 0 };
+	enum err e = ERR_NONE;
+
+	if (m->auth_path[0] != '\0')
+		e = hop_login_read(&login, m->auth_path);
+	if (e != ERR_NONE)
+		conf_complain(m->section, "next_hop_auth", complaints, "next_hop_auth: %s: %s",
+			m->auth_path,
+			e == ERR_SYNTAX ? "a line user:password is wanted" : err_text(e));
+	hop_login_free(&login);
+	return e;
+}
+
+static enum err check_tls(const struct hop_manners *m, struct buf *complaints)
+{
+	const struct tls_client client = { .verify = true, .ca = m->tls_ca };
+	struct tls_context *context = NULL;
+	enum err e = ERR_NONE;
+
+	if (m->tls != HOP_TLS_OFF && m->tls_ca[0] != '\0')
+		e = tls_client_open(&context, &client);
+	if (e != ERR_NONE)
+		conf_complain(m->section, "next_hop_tls_ca", complaints,
+			"next_hop_tls_ca: %s: no certificates can be read", m->tls_ca);
+	tls_context_close(&context);
+	return e;
+}
+
 static enum err check(struct conf *c, struct buf *complaints)
 {
 	struct gate_settings settings;
-	struct hop_login login = { 0 };
-	const char *path;
 	enum err e = gate_settings_read(&settings, c, complaints);
 
-	if (e != ERR_NONE)
-		return e;
-	path = settings.hop_manners.auth_path;
-	if (path[0] != '\0')
-		e = hop_login_read(&login, path);
-	if (e != ERR_NONE)
-		conf_complain(settings.hop_manners.section, "next_hop_auth", complaints,
-			"next_hop_auth: %s: %s", path,
-			e == ERR_SYNTAX ? "a line user:password is wanted" : err_text(e));
-	hop_login_free(&login);
+	if (e == ERR_NONE)
+		e = check_login(&settings.hop_manners, complaints);
+	if (e == ERR_NONE)
+		e = check_tls(&settings.hop_manners, complaints);
 	return e;
 }
 

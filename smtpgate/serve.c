@@ -192,20 +192,24 @@ static enum err open_names(struct server *v)
 
 static enum err open_hops(struct server *v)
 {
-	const char *auth_path = v->settings.hop_manners.auth_path;
+	const struct hop_manners *m = &v->settings.hop_manners;
+	const struct tls_client tls = { .verify = m->tls == HOP_TLS_REQUIRED, .ca = m->tls_ca };
 	struct leg_site site = { .loop = v->loop,
 		.settings = &v->settings,
 		.hostname = v->kit->site.hostname,
 		.deliver = v->kit->deliver };
 	enum err e = open_names(v);
 
-	if (e == ERR_NONE && auth_path[0] != '\0') {
-		e = hop_login_read(&v->hop_login, auth_path);
+	if (e == ERR_NONE && m->auth_path[0] != '\0') {
+		e = hop_login_read(&v->hop_login, m->auth_path);
 		site.login = &v->hop_login;
 	}
+	if (e == ERR_NONE && m->tls != HOP_TLS_OFF)
+		e = tls_client_open(&v->hop_tls, &tls);
 	if (e != ERR_NONE)
 		return e;
 	site.names = v->names;
+	site.tls = v->hop_tls;
 	relay_site_init(&v->relay_site, &site);
 	return scout_open(&v->scout, &v->relay_site);
 }
@@ -266,6 +270,7 @@ int gate_serve(struct kit *kit)
 	storeline_close(&v->line);
 	close_hops(v);
 	loop_close(&v->loop);
+	tls_context_close(&v->hop_tls); /* the last connections went with the loop */
 	accounts_close(&v->accounts);
 	tls_context_close(&v->tls);
 	window_close(&v->window);

@@ -28,6 +28,7 @@ struct server {
 	struct relay_site relay_site;
 	struct names *names;
 	struct scout *scout;
+	struct tls_context *hop_tls; /* NULL where next_hop_tls is off */
 	struct hop_login hop_login; /* where next_hop_auth is set */
 	unsigned max_connections;
 	struct addr frozen; /* the key that was last reported as such, and when to do so again */

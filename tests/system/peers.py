@@ -74,10 +74,19 @@ alias_maps =
 """
 
 
-class Postfix:
-    """boxes: the addresses that have a Maildir here; other recipients are refused by it."""
+def once(settings):
+    """The last line of each parameter: Postfix's logging daemon would wait for itself to log that there
+    are two."""
+    lines = [line for line in settings.splitlines() if line]
+    return "".join(f"{line}\n" for line in {line.split("=")[0].strip(): line for line in lines}.values())
 
-    def __init__(self, directory, boxes):
+
+class Postfix:
+    """boxes: the addresses that have a Maildir here; other recipients are refused by it. main, master:
+    further lines of main.cf, which win, and of master.cf."""
+
+    def __init__(self, directory, boxes, main="", master=""):
+        self.main, self.master = main, master
         self.dir = pathlib.Path(directory)
         self.port = free_port()
         self.boxes = list(boxes)
@@ -90,8 +99,8 @@ class Postfix:
         os.chmod(self.dir, 0o755)
         values = dict(dir=self.dir, root=ROOT, sbin=SBIN, owner=OWNER, drop=DROP, uid=uid, gid=gid,
                       port=f"127.0.0.1:{self.port}", libraries=self.libraries())
-        (self.dir / "etc/main.cf").write_text(MAIN.format(**values))
-        (self.dir / "etc/master.cf").write_text(MASTER.format(**values))
+        (self.dir / "etc/main.cf").write_text(once(MAIN.format(**values) + self.main))
+        (self.dir / "etc/master.cf").write_text(MASTER.format(**values) + self.master)
         (self.dir / "etc/boxes").write_text("".join(f"{b} {b}/\n" for b in self.boxes))
         self._lay_out_queue()
         sudo("chown", "-R", f"{uid}:{gid}", self.dir / "mail")

@@ -64,22 +64,9 @@ def running(what):
         what.stop()
 
 
-def module_dir(tmp_path_factory, name):
-    """A directory that Postfix's user may enter: pytest's own may be ours alone."""
-    import tempfile
-    path = tempfile.mkdtemp(prefix=f"popgate-test.{name}.")
-    os.chmod(path, 0o755)
-    return path
-
-
-@pytest.fixture
-def place(directory):
-    return directory
-
-
-def test_postfix_sees_the_client_and_lets_the_window_pass_as_authenticated(tmp_path_factory, place):
-    path = place / "auth"
-    with auth_server(path), running(Postfix(place / "postfix", [TO], AUTHENTICATED_ONLY.format(
+def test_postfix_sees_the_client_and_lets_the_window_pass_as_authenticated(tmp_path_factory, directory):
+    path = directory / "auth"
+    with auth_server(path), running(Postfix(directory / "postfix", [TO], AUTHENTICATED_ONLY.format(
             path=path))) as postfix:
         farm = module_farm(tmp_path_factory, "sasl", relay_to=f"smtp:127.0.0.1:{postfix.port}",
                            smtpgate='networks = { "127.0.8.9/32" }')
@@ -103,8 +90,8 @@ def test_postfix_sees_the_client_and_lets_the_window_pass_as_authenticated(tmp_p
             farm.stop()
 
 
-def test_postfix_takes_the_proxy_header(tmp_path_factory, place):
-    with running(Postfix(place / "postfix", [TO],
+def test_postfix_takes_the_proxy_header(tmp_path_factory, directory):
+    with running(Postfix(directory / "postfix", [TO],
                          "smtpd_upstream_proxy_protocol = haproxy\n")) as postfix:
         farm = module_farm(tmp_path_factory, "haproxy", relay_to=f"smtp:127.0.0.1:{postfix.port}",
                            smtpgate='identify = "proxy"')
@@ -121,8 +108,8 @@ def test_postfix_takes_the_proxy_header(tmp_path_factory, place):
 
 
 @pytest.mark.parametrize("how", ["tcp", "unix"])
-def test_dovecot_takes_local_mail_by_lmtp(tmp_path_factory, place, how):
-    with running(Dovecot(place / "dovecot")) as dovecot:
+def test_dovecot_takes_local_mail_by_lmtp(tmp_path_factory, directory, how):
+    with running(Dovecot(directory / "dovecot")) as dovecot:
         uri = f"lmtp:unix:{dovecot.socket}" if how == "unix" else f"lmtp:127.0.0.1:{dovecot.port}"
         farm = module_farm(tmp_path_factory, f"dovecot-{how}", deliver_to=uri)
         try:
@@ -152,10 +139,10 @@ smtp_tls_security_level = none
 """
 
 
-def test_postfix_sends_through_the_gate_to_postfix(tmp_path_factory, place):
-    with running(Postfix(place / "far", [TO, "carol@else.test"])) as far:
+def test_postfix_sends_through_the_gate_to_postfix(tmp_path_factory, directory):
+    with running(Postfix(directory / "far", [TO, "carol@else.test"])) as far:
         farm = module_farm(tmp_path_factory, "sending", relay_to=f"smtp:127.0.0.1:{far.port}")
-        near = Postfix(place / "near", [], SENDING.format(port=farm.smtp_port),
+        near = Postfix(directory / "near", [], SENDING.format(port=farm.smtp_port),
                        "smtp unix - - n - - smtp\n")
         try:
             farm.login("127.0.8.2")

@@ -59,10 +59,12 @@ def gate(daemons, certificates):
     _, _, hop = daemons
     hop.at.clear()
     hop.tls = certificates[1]["good"]
-    hop.sessions.clear()
-    hop.messages.clear()
     if "STARTTLS" not in hop.ehlo:
         hop.ehlo.append("STARTTLS")
+    # A test before may have left it as one that fails.
+    until(lambda: send(daemons[1]).startswith("250"), 15, "the hop being used")
+    hop.sessions.clear()
+    hop.messages.clear()
     return daemons
 
 
@@ -72,6 +74,11 @@ def send(farm):
             if not answer.startswith("250"):
                 return answer
         return smtp.data(mail.stuffed(LETTER))
+
+
+def said_why(farm, word):
+    until(lambda: any(word in event["what"] for event in farm.events("hop.failed")), 10,
+          lambda: f"{word!r} in {farm.events('hop.failed')}")
 
 
 def sent_under_tls(hop):
@@ -104,9 +111,7 @@ def test_a_bad_certificate_matters_only_where_it_is_asked_for(gate, certificates
         assert answer.startswith("250") and sent_under_tls(hop)
     else:
         assert answer.startswith("451") and hop.taken() == [] and hop.used() == []
-        assert "certificate" in farm.wait_event("hop.failed")["what"]
-    hop.tls = certificates[1]["good"]
-    until(lambda: send(farm).startswith("250"), 15, "the hop being used again")
+        said_why(farm, "self-signed" if name == "self" else "mismatch")
 
 
 @pytest.mark.parametrize("what", ["none", "refused", "broken", "closed"])
@@ -132,4 +137,4 @@ def test_octets_in_clear_behind_the_answer_to_starttls_are_no_answers(gate):
     hop.at["starttls"] = b"220 go on\r\n250-hop.test\r\n250 8BITMIME\r\n250 fine\r\n250 fine\r\n"
     assert send(farm).startswith("451")
     assert hop.taken() == [] and hop.used() == []
-    assert "before TLS" in farm.wait_event("hop.failed")["what"]
+    said_why(farm, "before TLS")
