@@ -141,7 +141,7 @@ static enum step send_next(struct pop3 *p, struct buf *out)
 	if (p->piece_kind == POP3_PIECE_GONE) {
 		if (p->ask.offset > 0)
 			return STEP_CLOSE;
-		return pop3_err(p, out, "[SYS/TEMP] The message is no longer there");
+		return pop3_err(p, out, "[SYS/TEMP] The message has gone or changed, list again");
 	}
 	if (p->ask.offset == 0)
 		announce(p, out);

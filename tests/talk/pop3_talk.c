@@ -613,7 +613,7 @@ static void a_message_that_vanishes_never_looks_whole(void **state)
 	(void)state;
 	login();
 	s.gone_at_once = true;
-	says("RETR 1\r\n", "-ERR [SYS/TEMP] The message is no longer there\r\n");
+	says("RETR 1\r\n", "-ERR [SYS/TEMP] The message has gone or changed, list again\r\n");
 	s.gone_at_once = false;
 	s.gone_later = true;
 	says("RETR 1\r\n", "+OK 14 octets\r\nA: 1");
