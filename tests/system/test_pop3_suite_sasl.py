@@ -417,6 +417,28 @@ def test_scram_with_the_identity_of_another(host, box, wire):
     assert got.startswith(b"-ERR") and is_out(wire)
 
 
+def scram_facts(host, user, to_the_end=False):
+    """Salt, rounds and how a wrong password fails; each from an address nobody came from before."""
+    with host.box().greeted() as wire:
+        scram = Scram(wire, user).begin()
+        said = scram.end(scram.final(b"wrong") if to_the_end else "*")
+        return base64.b64decode(scram.parts[b"s"]), scram.parts[b"i"], said
+
+
+def test_scram_tells_unknown_names_from_known_ones_by_nothing(host, box):
+    """RFC 5802 9: an unknown subscriber has a salt, too, not that of another, as long and with as many
+    rounds as a real one, and fails in the same words."""
+    known, unknown, other = (scram_facts(host, user, True) for user in (box.name, "nobody", "noone"))
+    assert len({known[0], unknown[0], other[0]}) == 3
+    assert len(known[0]) == len(unknown[0]) == len(other[0]) and known[1:] == unknown[1:] == other[1:]
+
+
+@pytest.mark.parametrize("user", ["nobody", "u0000", "hashed", "nobody@other.test"])
+def test_scram_salts_are_steady(host, user):
+    """RFC 5802 9: whoever asks again, from wherever and whichever process answers, hears the same."""
+    assert len({scram_facts(host, user)[0] for _ in range(8)}) == 1
+
+
 def test_scram_replayed(host, box, wire):
     scram = Scram(wire, box.name).begin()
     words = scram.final()
