@@ -58,7 +58,10 @@ class Wire:
             pass  # what the server said before it hung up is still to be read
 
     def half_close(self):
-        self.sock.shutdown(socket.SHUT_WR)
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the server was faster; what it said is still to be read
 
     def raw(self):
         """A line as it came, of any length; b"" at the end."""
