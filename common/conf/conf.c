@@ -255,6 +255,7 @@ enum err conf_read_file(const char *path, struct buf *bytes)
 
 	if (file == NULL)
 		return err_of_errno(errno);
+	setvbuf(file, NULL, _IONBF, 0); /* it may be a key: stdio keeps no copy */
 	while (e == ERR_NONE) {
 		size_t got;
 

@@ -64,6 +64,7 @@ void conn_pump(struct conn *c);
 /* Only what is said remains to be sent; then hang up, for that reason. */
 void conn_finish(struct conn *c, const char *why);
 
+/* patience.c: the peer was heard of. */
 void conn_restart_patience(struct conn *c);
 
 /* --- conn_tls.c --- */

@@ -41,7 +41,7 @@ struct patience *loop_patience(struct loop *l, int64_t ms);
 /* Ends loop_run() if the loop drains and nothing is under way any more. */
 void loop_check_end(struct loop *l);
 
-/* conn.c: for each tick, and for a drain. */
+/* patience.c: for each tick, and for a drain. */
 void conn_expire_silent(struct loop *l);
 void conn_end_idle(struct loop *l);
 void conn_end_all(struct loop *l);

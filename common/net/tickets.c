@@ -42,7 +42,16 @@ static enum err map(struct tickets **out, int fd, int protection)
 	return ERR_NONE;
 }
 
-/* After our own mapping nobody can make another one that writes. */
+/* After our own mapping nobody can make another one that writes. Kernels before 5.1 cannot hold to that. */
+static enum err seal(int memory)
+{
+	if (fcntl(memory, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) != 0)
+		return err_of_errno(errno);
+	if (fcntl(memory, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) != 0 && errno != EINVAL)
+		return err_of_errno(errno);
+	return ERR_NONE;
+}
+
 enum err tickets_make(struct tickets **out, int *fd)
 {
 	int memory = memfd_create("popgate-tickets", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -52,11 +61,10 @@ enum err tickets_make(struct tickets **out, int *fd)
 		e = err_of_errno(errno);
 	else
 		e = map(out, memory, PROT_READ | PROT_WRITE);
-	if (e == ERR_NONE &&
-		fcntl(memory, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SHRINK) !=
-			0) {
-		e = err_of_errno(errno);
-		tickets_close(out);
+	if (e == ERR_NONE) {
+		e = seal(memory);
+		if (e != ERR_NONE)
+			tickets_close(out);
 	}
 	if (e != ERR_NONE) {
 		if (memory >= 0)
