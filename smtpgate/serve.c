@@ -39,8 +39,15 @@ static struct addr client_key(const struct server *v, struct addr a)
 	return addr_key(a, v->kit->site.window.ipv4_prefix, v->kit->site.window.ipv6_prefix);
 }
 
-static bool enter(struct server *v, struct conn *c)
+/* In clear, so not where the client expects TLS. */
+static void refuse(const struct listener *l, struct conn *c, struct str line)
 {
+	conn_refuse(c, l->tls == LISTENER_IMPLICIT ? STR("") : line);
+}
+
+static bool enter(const struct listener *at, struct conn *c)
+{
+	const struct server *v = at->server;
 	struct endpoint client = conn_peer(c);
 	struct log_line l;
 	bool key_full;
@@ -55,7 +62,7 @@ static bool enter(struct server *v, struct conn *c)
 	log_int(&l, "port", client.port);
 	log_text(&l, "reason", key_full ? "max_connections_per_address" : "max_connections");
 	log_end(&l);
-	conn_refuse(c,
+	refuse(at, c,
 		key_full ? STR("421 4.7.0 Too many connections from your address\r\n")
 			 : STR("421 4.3.2 Too many connections, try again later\r\n"));
 	return false;
@@ -130,12 +137,12 @@ static void on_accepted(void *owner, struct conn *c)
 		.tls_at_once = l->tls == LISTENER_IMPLICIT };
 	struct session *s;
 
-	if (!enter(l->server, c))
+	if (!enter(l, c))
 		return;
 	s = new_session(l, c);
 	if (s == NULL) {
 		clients_leave(l->server->kit->clients, client_key(l->server, conn_peer(c).addr));
-		conn_refuse(c, STR("421 4.3.2 Out of memory\r\n"));
+		refuse(l, c, STR("421 4.3.2 Out of memory\r\n"));
 		return;
 	}
 	session_log_connect(s);

@@ -179,7 +179,7 @@ def mutt(farm, source, directory, keep, user="anna", scheme="pop", port=None, mo
     with Via(port or farm.pop_port, source) as via:
         rc = pathlib.Path(directory) / "muttrc"
         rc.write_text(
-            f"set folder={directory} spoolfile={box} mbox_type=Maildir header_cache= wait_key=no quit=yes\n"
+            f"set folder={directory} spoolfile={box} mbox_type=Maildir header_cache=\"\" wait_key=no quit=yes\n"
             f"set pop_host={scheme}://127.0.0.1:{via.port} pop_user={user} pop_pass=secret\n"
             f"set pop_delete={'no' if keep else 'yes'} pop_last=no move=no mark_old=no delete=yes ssl_force_tls=no\n{more}\n"
             "push <fetch-mail><quit>\n")
