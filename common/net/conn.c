@@ -210,6 +210,7 @@ static void flush(struct conn *c)
 		conn_seal(c);
 	else
 		buf_move(&c->wire, &c->out);
+	buf_trim(&c->out); /* what it got in exchange */
 	if (c->wire.len > 0)
 		write_wire(c);
 	if (c->wire.len == 0)

@@ -70,6 +70,7 @@ void conn_seal(struct conn *c)
 	if (c->finishing)
 		tls_end(c->tls, &c->sealed);
 	buf_move(&c->wire, &c->sealed);
+	buf_trim(&c->sealed);
 }
 
 const struct tls_facts *conn_tls(const struct conn *c)
