@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "common/base/clock.h"
+#include "common/users/passwdfile.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
 #include "smtpgate/identity.h"
@@ -186,6 +187,32 @@ static void put_networks(struct table *t, const struct identity_found *i)
 	}
 }
 
+/* Without an account file each address is its own subscriber's. */
+static bool owns(void *file, const struct subscriber *address, struct subscriber *owner)
+{
+	return file != NULL && passwdfile_owner(file, address, owner);
+}
+
+static void look(
+	const struct ctl *c, const struct question *q, struct view *v, struct identity_found *found)
+{
+	struct passwdfile *file = NULL;
+	enum err e = passwdfile_open(&file, c->site.users_path, c->site.default_domain);
+	const struct identity_facts facts = { .settings = &q->settings,
+		.view = v,
+		.owns = owns,
+		.accounts = file,
+		.client = q->client,
+		.sender = &q->sender,
+		.now_ms = clock_ms() };
+
+	if (e != ERR_NONE)
+		ctl_say("%s: %s; addresses= are not known", c->site.users_path, err_text(e));
+	identity_look(found, &facts);
+	if (e == ERR_NONE)
+		passwdfile_close(&file);
+}
+
 int ctl_explain(struct ctl *c)
 {
 	static const char *const heads[] = { "rule", "result", NULL };
@@ -199,12 +226,7 @@ int ctl_explain(struct ctl *c)
 	if (!read_question(c, &q))
 		return EXIT_USAGE;
 	e = view_open(&v, c->site.state_dir);
-	identity_look(&found,
-		&(struct identity_facts){ .settings = &q.settings,
-			.view = v,
-			.client = q.client,
-			.sender = &q.sender,
-			.now_ms = clock_ms() });
+	look(c, &q, v, &found);
 	view_close(&v);
 	t = table_new(heads, c->json);
 	put_networks(t, &found);

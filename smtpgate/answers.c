@@ -29,13 +29,22 @@ void session_received(void *owner, struct buf *out)
 		});
 }
 
+/* A hop hears of a login only where the login is what lets the client send: a proof that came short makes
+ * nobody look authenticated. */
 void session_introduce(void *owner, struct introduction *out)
 {
 	const struct session *s = owner;
+	const struct policy_facts facts = {
+		.role = ROLE_SUBMISSION,
+		.client = identity_client(&s->identity),
+		.rules = s->server->settings.rules,
+	};
 
 	out->client = s->client;
 	out->gate = conn_local(s->conn);
-	out->login = s->identity.who;
+	out->login = (struct subscriber){ 0 };
+	if (policy_mail(&facts).verdict == VERDICT_ACCEPT)
+		out->login = s->identity.who;
 }
 
 /* A client that has spoken already is heard out first, so that the engine sees it. */
@@ -55,12 +64,18 @@ void session_greet_now(struct session *s)
 	conn_resume(s->conn);
 }
 
+static bool owns(void *ctx, const struct subscriber *address, struct subscriber *owner)
+{
+	return users_owns(ctx, address, owner);
+}
+
 static void find_proof(struct session *s)
 {
 	const struct identity_facts facts = {
 		.settings = &s->server->settings,
 		.view = window_view(s->server->window),
-		.users = accounts_users(s->server->accounts),
+		.owns = owns,
+		.accounts = accounts_users(s->server->accounts),
 		.client = s->client.addr,
 		.authenticated = s->gate.authenticated ? &s->who : NULL,
 		.sender = &s->gate.envelope.sender,

@@ -9,7 +9,7 @@ static struct subscriber owner_of(const struct identity_facts *f)
 	if (f->sender->null ||
 		!subscriber_fold(str_of(f->sender->text), (struct str){ "", 0 }, &address))
 		return owner;
-	if (f->users != NULL && users_owns(f->users, &address, &owner))
+	if (f->owns(f->accounts, &address, &owner))
 		return owner;
 	return address;
 }

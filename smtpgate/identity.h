@@ -2,7 +2,6 @@
 #ifndef POPGATE_IDENTITY_H
 #define POPGATE_IDENTITY_H
 
-#include "common/users/users.h"
 #include "common/window/view.h"
 #include "smtpgate/path.h"
 #include "smtpgate/settings.h"
@@ -10,8 +9,9 @@
 struct identity_facts {
 	const struct gate_settings *settings;
 	struct view *view; /* NULL: the window is unknown */
-	struct users *
-		users; /* for addresses that belong to a subscriber; NULL: each has his name alone */
+	/* Whose address is it, by the accounts? False: nobody's. */
+	bool (*owns)(void *accounts, const struct subscriber *address, struct subscriber *owner);
+	void *accounts;
 	struct addr client;
 	const struct subscriber *authenticated; /* NULL: nobody */
 	const struct path *sender;

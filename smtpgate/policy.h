@@ -29,7 +29,8 @@ struct policy_client { /* what is known of the client at one MAIL */
 	enum proof proof;
 	bool sender_fits; /* AUTH, WINDOW: MAIL FROM is <>, or an address of him who logged in, or of a holder */
 	unsigned holders; /* WINDOW: subscribers on the address */
-	struct policy_volume by_who, by_key; /* AUTH, WINDOW: what was sent before, as far as known */
+	struct policy_volume by_who,
+		by_key; /* AUTH, WINDOW: what was sent before, as far as known */
 };
 
 struct policy_rules { /* all zero is the mildest */
@@ -38,7 +39,8 @@ struct policy_rules { /* all zero is the mildest */
 	unsigned
 		shared_after; /* more holders than this: WINDOW needs a sender that fits; 0: never */
 	unsigned frozen_after; /* more than this: WINDOW is no proof at all; 0: never */
-	struct policy_volume per_who, per_key; /* AUTH and WINDOW may send so much, and then later */
+	struct policy_volume per_who,
+		per_key; /* AUTH and WINDOW may send so much, and then later */
 };
 
 enum verdict {

@@ -39,11 +39,27 @@ def test_the_shadow_tells_and_refuses_nothing(farm, hop):
     assert farm.events("smtp.refused", addr=SHARED) == []
 
 
-ASKED = [("anna@example.net", TO), ("x@else.test", TO), ("anna@example.net", "bob%else.test@example.net"),
+def test_a_proof_that_comes_short_makes_nobody_look_authenticated(farm, hop):
+    farm.smtpgate = 'sender_binding = "enforce"'
+    farm.relay_to = farm.deliver_to = hop.uri
+    farm.start()
+    farm.login(SHARED)
+
+    def introduced():
+        return [c for session in hop.sessions for c in session.commands if c.startswith(b"XCLIENT ADDR=" + SHARED.encode())]
+
+    assert farm.relay_reply(SHARED, "x@else.test", "bert@example.net").startswith("250"), "as from anyone"
+    assert introduced() and not any(b"anna" in command for command in introduced())
+    assert farm.relay_reply(SHARED, "anna@example.net", "bert@example.net").startswith("250")
+    assert b"LOGIN=anna@example.net" in introduced()[-1]
+
+
+ASKED = [("info@example.net", TO), ("x@else.test", TO), ("anna@example.net", "bob%else.test@example.net"),
          ("x@else.test", "Postmaster")]
 
 
 def test_explain_says_what_the_gate_does(farm, hop):
+    farm.users["anna@example.net"] += "::::::addresses=info@example.net"
     farm.submission_port = free_port()
     farm.relay_to = farm.deliver_to = hop.uri
     listener = f"127.0.0.1:{farm.submission_port}"
