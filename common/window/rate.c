@@ -6,7 +6,7 @@
 
 #define VERSION 1
 #define HOUR_MS INT64_C(3600000)
-#define DAY_MS (24 * HOUR_MS)
+#define LOGIN_MS (8 * 24 * HOUR_MS)
 
 static uint32_t sum(uint64_t a, uint64_t b)
 {
@@ -54,7 +54,7 @@ struct rate_now rate_at(const struct rate *r, int64_t now_ms)
 
 bool rate_matters(const struct rate *r, int64_t now_ms)
 {
-	return now_ms / HOUR_MS <= r->hour + 1 || now_ms < r->login_ms + DAY_MS;
+	return now_ms / HOUR_MS <= r->hour + 1 || now_ms < r->login_ms + LOGIN_MS;
 }
 
 size_t rate_key_of(struct addr key, uint8_t *dst)
@@ -101,7 +101,7 @@ bool rate_decode(struct str bytes, struct rate *out)
 	r.login_ms = (int64_t)get_number(&in, 8);
 	if (in.bad || in.n != 4 || get_number(&in, 4) != crc32c(bytes.p, bytes.n - 4) ||
 		r.hour < 0 || r.hour > INT64_MAX / HOUR_MS - 1 || r.login_ms < 0 ||
-		r.login_ms > INT64_MAX - DAY_MS)
+		r.login_ms > INT64_MAX - LOGIN_MS)
 		return false;
 	*out = r;
 	return true;

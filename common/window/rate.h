@@ -33,7 +33,7 @@ struct rate_now { /* within an hour up to now, rounded up */
 void rate_add(struct rate *r, const struct use *u, int64_t now_ms);
 struct rate_now rate_at(const struct rate *r, int64_t now_ms);
 
-/* Does the row still say anything? A login is remembered for a day. */
+/* Does the row still say anything? A login is remembered for eight days. */
 bool rate_matters(const struct rate *r, int64_t now_ms);
 
 /* Keys of rows; dst has RATE_KEY_MAX octets; returns how many are used. */

@@ -73,7 +73,7 @@ int64_t view_delay(struct view *v, struct addr a, const struct subscriber *who,
  * those of its end. */
 struct rates {
 	struct rate_now key, who; /* who: zero if who->n is 0 */
-	int64_t login_ms; /* 0: none within a day */
+	int64_t login_ms; /* 0: none within eight days */
 };
 MUST_USE bool view_rate(struct view *v, struct addr a, const struct subscriber *who, int64_t now_ms,
 	struct rates *out);

@@ -36,6 +36,11 @@ static void knows_what_others_have_written(void **state)
 	assert_true(hash_verify(str_of(with_scheme), STR("Hello world!")));
 	assert_false(hash_verify(str_of(with_scheme), STR("Hello world")));
 	assert_true(hash_verify(STR("{plain}x y"), STR("x y")));
+	/* doveadm pw -s SCRAM-SHA-256 -p 'Gr\303\274\303\237e x1' */
+	assert_true(hash_verify(STR("{SCRAM-SHA-256}4096,BSW3IK202j0fORwVtn9ydw==,"
+				    "2CaaGOWQLEpuSr3G66Ce77lPdOTKt1m3xn9Ifgssgx4=,"
+				    "JNgP8tbslB4hih+LlP5vyixBBUOSp2kS9khB5q1rEaU="),
+		STR("Gr\303\274\303\237e x1")));
 	/* the subscriber of RFC 7677 3 */
 	assert_true(hash_verify(str_of(pencil), STR("pencil")));
 	assert_false(hash_verify(str_of(pencil), STR("Pencil")));
