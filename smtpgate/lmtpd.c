@@ -48,7 +48,8 @@ static enum step run_lhlo(struct engine *e, struct str args, struct buf *out)
 
 	(void)args;
 	buf_printf(out,
-		"250-%.200s\r\n250-8BITMIME\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES\r\n",
+		"250-%.200s\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-PIPELINING\r\n250 "
+		"ENHANCEDSTATUSCODES\r\n",
 		d->hostname);
 	return STEP_AGAIN;
 }
@@ -63,7 +64,8 @@ static enum step run_mail(struct engine *e, struct str args, struct buf *out)
 		return say(out, 501, "5.1.7 The sender's address cannot be read");
 	do {
 		if (!path_parameter(&rest, &key, &value) ||
-			(key.n > 0 && !str_eq_nocase(key, STR("BODY"))))
+			(key.n > 0 && !str_eq_nocase(key, STR("BODY")) &&
+				!str_eq_nocase(key, STR("SMTPUTF8"))))
 			return say(out, 555, "5.5.4 Unknown parameter");
 	} while (key.n > 0);
 	d->in_mail = true;

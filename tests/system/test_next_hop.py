@@ -5,8 +5,9 @@ import time
 import pytest
 
 import mail
-from hop import CLOSE, DEAF, RESET, STALL, early
+from hop import CLOSE, DEAF, RESET, STALL, Hop, early
 from ports import until
+from test_hop_introduce import module_farm
 
 SOURCE, SENDER, TO = "127.0.0.8", "anna@example.net", "bob@else.test"
 LETTER = mail.tricky("letter")
@@ -14,13 +15,37 @@ HUGE = b"250 " + b"x" * 300_000 + b"\r\n"
 ENDLESS = b"250-more\r\n" * 20_000 + b"250 end\r\n"
 
 
-@pytest.fixture
-def gate(farm, hop):
-    farm.relay_to = hop.uri
-    farm.smtpgate = 'next_hop_timeout = "1s" final_dot_timeout = "1s"'
-    farm.start()
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory):
+    """The daemons and the hop of most tests here."""
+    hop = Hop().start()
+    farm = module_farm(tmp_path_factory, "next-hop", relay_to=hop.uri, workers=2,
+                       smtpgate='next_hop_timeout = "1s" final_dot_timeout = "1s"')
     assert farm.login(SOURCE).startswith("+OK")
-    return farm
+    yield farm, hop
+    farm.stop()
+    hop.stop()
+
+
+@pytest.fixture
+def hop(lasting):
+    hop = lasting[1]
+    hop.at.clear()
+    hop.early_said.clear()
+    hop.sessions.clear()
+    hop.messages.clear()
+    return hop
+
+
+@pytest.fixture
+def gate(lasting, hop):
+    """A test before may have left the hop as one that fails."""
+    with lasting[0].smtp(SOURCE) as smtp:
+        until(lambda: (smtp.says("RSET"), attempt(smtp))[1].startswith("250"), 15, "the hop being used")
+    until(lambda: hop.open == 0, 5, "no connection left")
+    hop.sessions.clear()
+    hop.messages.clear()
+    return lasting[0]
 
 
 def attempt(smtp, before_dot=lambda: None):
@@ -44,7 +69,11 @@ CASES = [  # step, what the hop does, what the client must hear
     ("mail", b"250-a\r\n550 b\r\n", "451"), ("mail", "354 go on", "451"),
     ("rcpt", "452 4.2.2 full", "452 4.2.2 full"), ("rcpt", "550 5.1.1 who", "550 5.1.1 who"),
     ("rcpt", CLOSE, "451"), ("rcpt", RESET, "451"), ("rcpt", STALL, "451"), ("rcpt", ENDLESS, "451"),
-    ("rcpt", b"250\r\n250 surplus\r\n", None), ("rcpt", "421 4.3.2 bye", LATER),
+    ("mail", b"250 ok\r\n250 surplus\r\n", "451"), ("mail", b"250 ok\r\n25", "451"),
+    ("mail", b"250 o\0k\r\n", "451"), ("mail", b"250-a\r\n" * 65 + b"250 b\r\n", "451"),
+    ("mail", b"600 x\r\n", "451"), ("mail", b"250 ok\n", "451"), ("mail", b"250 a\rb\r\n", "451"),
+    ("rcpt", b"250\r\n250 surplus\r\n", "451"), ("rcpt", "421 4.3.2 bye", LATER),
+    ("data", b"354 go on\r\n250 2.0.0 taken\r\n", "451"), ("data", b"354 go on\r\n554 5.7.1 no\r\n", None),
     ("data", "451 4.3.0 no", "451 4.3.0 no"), ("data", "554 5.5.1 no", "554 5.5.1 no"),
     ("data", CLOSE, "451"), ("data", STALL, "451"), ("data", "250 2.0.0 what", "451"),
     ("body", early("552 5.3.4 big", 10), None), ("body", early("250 2.0.0 taken", 10), LATER),
@@ -52,7 +81,7 @@ CASES = [  # step, what the hop does, what the client must hear
     ("dot", "451 4.3.0 disk", "451 4.3.0 disk"), ("dot", "554 5.7.1 spam", "554 5.7.1 spam"),
     ("dot", b"554-5.7.1 spam\r\n554 5.7.1 really\r\n", "554-5.7.1 spam\n554 5.7.1 really"),
     ("dot", CLOSE, "451"), ("dot", RESET, "451"), ("dot", STALL, "451"), ("dot", HUGE, "451"),
-    ("dot", b"garbage\r\n", "451"), ("dot", "354 more", "451"), ("dot", b"25", "451"),
+    ("dot", b"garbage\r\n", "451"), ("dot", b"250 2.0.0 taken\r\n250 2.0.0 again\r\n", "250 2.0.0 taken"), ("dot", "354 more", "451"), ("dot", b"25", "451"),
 ]
 
 
@@ -85,6 +114,24 @@ def test_the_client_hears_the_truth_and_stays_in_step(gate, hop, case):
         assert mail.same(mail.unstuffed(hop.taken()[-1].body), LETTER)
         assert smtp.says("QUIT").startswith("221")
     until(lambda: hop.open == 0, 5, "no connection to the next hop left")
+
+
+def test_a_reply_may_come_an_octet_at_a_time(gate, hop):
+    def slowly(session):
+        for octet in b"250 2.1.5 fine":
+            session.sock.sendall(bytes([octet]))
+            time.sleep(0.02)
+        return ""
+
+    hop.at["rcpt"] = hop.at["mail"] = slowly
+    with gate.smtp(SOURCE) as smtp:
+        assert attempt(smtp).startswith("250")
+
+
+def test_a_reply_that_never_ends_is_not_waited_for(gate, hop):
+    hop.at["rcpt"] = lambda session: b"250-x\r\n" * 10 if len(session.commands) else b""
+    with gate.smtp(SOURCE) as smtp:
+        assert attempt(smtp).startswith("451")
 
 
 def test_a_hop_that_is_away_costs_the_client_a_451_at_rcpt(gate, hop):
@@ -123,6 +170,7 @@ def test_a_hop_that_dies_after_the_dot_may_have_the_message_and_the_log_says_so(
 
 
 def test_a_client_that_vanishes_in_data_never_completes_a_message(gate, hop):
+    stored = mail.files(gate.maildir())
     for how in ("close", "reset"):
         with gate.smtp(SOURCE) as smtp:
             assert smtp.mail(SENDER, TO, "anna@example.net")[1].startswith("250")
@@ -134,7 +182,7 @@ def test_a_client_that_vanishes_in_data_never_completes_a_message(gate, hop):
         until(lambda: hop.open == 0, 10, "the gate hanging up on the hop")
         assert not hop.messages[-1].whole
     until(lambda: not list(gate.maildir().glob("tmp/*")), 10, "nothing half-made in tmp")
-    assert mail.files(gate.maildir()) == []
+    assert mail.files(gate.maildir()) == stored
 
 
 def test_a_client_that_vanishes_before_the_dot_s_answer_loses_nothing(gate, hop):
