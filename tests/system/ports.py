@@ -7,12 +7,14 @@ import time
 
 _random = random.Random(os.getpid() ^ time.time_ns())
 _given = set()
+# Of several processes that share a test run ("gw0", "gw1", ...) each has ports of its own.
+_share = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 8
 
 
 def free_port():
     """A port nobody listens on now; never the same one twice in a test run."""
     while True:
-        port = _random.randrange(20000, 31000)
+        port = 20000 + 8 * _random.randrange(1375) + _share
         if port in _given:
             continue
         try:
