@@ -22,14 +22,20 @@ static struct stamp stamp_of(const char *path)
 	s.ino = st.st_ino;
 	s.size = st.st_size;
 	s.modified = st.st_mtim;
+	s.touched = st.st_ctim;
 	return s;
 }
 
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* The inode's own time, too: nobody can set it back, and it tells that a file may now be read. */
 static bool same(const struct stamp *a, const struct stamp *b)
 {
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-		a->modified.tv_sec == b->modified.tv_sec &&
-		a->modified.tv_nsec == b->modified.tv_nsec;
+		same_time(&a->modified, &b->modified) && same_time(&a->touched, &b->touched);
 }
 
 struct read_job {

@@ -15,7 +15,7 @@ struct stamp { /* tells one state of the file from another */
 	dev_t dev;
 	ino_t ino;
 	off_t size;
-	struct timespec modified;
+	struct timespec modified, touched;
 };
 
 struct users {

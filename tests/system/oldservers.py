@@ -7,8 +7,6 @@ import pwd
 import re
 import subprocess
 
-import pytest
-
 from house import PEERS, sudo
 
 ROOT = PEERS / "root"
@@ -34,9 +32,9 @@ pop3_uidl_format = {uidl_format}
 
 
 def unpacked():
-    """Peers that were unpacked before these were in the list are no fault of the tree."""
-    if "dovecot-pop3d" not in (PEERS / "done").read_text():
-        pytest.skip("the peers are older than deploy/packages/peers: run tests/peers/unpack")
+    """A peer that is not there is a failure: what nobody compared would pass."""
+    for program in (DOVECOT / "pop3", COURIER):
+        assert program.exists(), f"{program} is missing: run tests/peers/unpack (deploy/packages/peers)"
 
 
 class Session:

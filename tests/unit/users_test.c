@@ -1,8 +1,10 @@
 /* users_test.c - exchanges: every answer of PLAIN, ended at every time. */
 #include "tests/unit/test.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -59,6 +61,14 @@ static void write_file(const char *text)
 	assert_non_null(f);
 	fputs(text, f);
 	fclose(f);
+}
+
+static int64_t changed_at(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
 }
 
 static struct users *open_users(void)
@@ -157,6 +167,31 @@ static void a_changed_file_is_read_again_and_a_lost_one_is_kept(void **state)
 	users_refresh(u);
 	run_pool();
 	tries(u, STR("\0carl\0other"), USERS_OK, USERS_WHY_NONE);
+	users_close(&u);
+}
+
+/* As an editor, cp -p or rsync -t may leave it: nothing but the contents and the inode's time differ. */
+static void a_change_is_seen_under_the_same_size_and_date(void **state)
+{
+	struct users *u = open_users();
+	int64_t before = changed_at();
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(path, &st), 0);
+	write_file("anna:{PLAIN}Secret\n"
+		   "bert:{SHA512-CRYPT}$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/"
+		   "O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1\nlocked:{PLAIN}secret::::::"
+		   "disabled\n");
+	do /* until its clock has gone on */
+		assert_int_equal(
+			utimensat(AT_FDCWD, path, (struct timespec[]){ st.st_atim, st.st_mtim }, 0),
+			0);
+	while (changed_at() == before);
+	users_refresh(u);
+	run_pool();
+	tries(u, STR("\0anna\0secret"), USERS_FAIL, USERS_WHY_PASSWORD);
+	tries(u, STR("\0anna\0Secret"), USERS_OK, USERS_WHY_NONE);
 	users_close(&u);
 }
 
@@ -369,6 +404,7 @@ int main(void)
 		cmocka_unit_test(an_ended_exchange_is_silent),
 		cmocka_unit_test(a_full_pool_is_for_now),
 		cmocka_unit_test(a_changed_file_is_read_again_and_a_lost_one_is_kept),
+		cmocka_unit_test(a_change_is_seen_under_the_same_size_and_date),
 		cmocka_unit_test(without_a_file_nothing_can_be_said),
 		cmocka_unit_test(who_failed_before_waits_right_or_wrong),
 		cmocka_unit_test(who_is_at_home_waits_only_for_a_wrong_one),
