@@ -18,7 +18,8 @@
 #include "common/net/tls.h"
 
 #define KIT_LISTENERS_MAX 256
-#define KIT_KEY 64 /* random octets at the beginning of the memory for accounts */
+#define KIT_KEY 128 /* octets of keys at the beginning of the memory for accounts: random */
+#define KIT_STEADY 64 /* where among them those stand that outlive us: steady.h */
 #define KIT_VERIFIED \
 	(KIT_KEY + (1 << 24)) /* octets of it: room for 262,144 passwords of 64 octets each */
 
@@ -38,7 +39,7 @@ struct kit {
 	size_t listeners_n;
 	int deliver; /* SOCK_SEQPACKET: worker: send sessions to the deliver role here; deliver: receive
 			them here; -1 where there is none */
-	int verified; /* memory for accounts, common/users/cache.h: a key and, empty at first, a table */
+	int verified; /* memory for accounts, common/users/cache.h: keys and, empty at first, a table */
 	int alive; /* a pipe the supervisor holds the other end of: end of input means it is gone */
 	struct counters *counters; /* this process's own slot is written with counters_add() */
 	int material; /* sealed memfd: certificates and keys, for kit_tls(); -1: none, or taken */

@@ -15,6 +15,7 @@
 #include "common/base/secret.h"
 #include "common/daemon/limits.h"
 #include "common/daemon/privilege.h"
+#include "common/daemon/steady.h"
 #include "common/daemon/supervisor.h"
 
 #define DEFAULT_CONF "/etc/popgate/popgate.conf"
@@ -122,20 +123,31 @@ static enum err block_signals(struct supervisor *s)
 	return s->signals >= 0 ? ERR_NONE : err_of_errno(errno);
 }
 
+/* Without a steady key of the host's, salts are steady until we end, which is worth a word and no more. */
+static void put_steady(const struct supervisor *s, char *to)
+{
+	enum err e = steady_key(s->setup.site.state_dir, to);
+
+	if (e != ERR_NONE)
+		fprintf(stderr, "%s: %s/" STEADY_FILE ": %s; salts will change at the next start\n",
+			s->program->name, s->setup.site.state_dir, err_text(e));
+}
+
 /* For accounts, to be the same for all workers until we end. */
-static enum err make_verified(int *fd)
+static enum err make_verified(struct supervisor *s)
 {
 	char key[KIT_KEY];
 	int memory = memfd_create("popgate-verified", MFD_CLOEXEC);
 	enum err e = ERR_NONE;
 
 	secret_random(key, sizeof(key));
+	put_steady(s, key + KIT_STEADY);
 	if (memory < 0 || ftruncate(memory, KIT_VERIFIED) != 0 ||
 		pwrite(memory, key, sizeof(key), 0) != (ssize_t)sizeof(key))
 		e = err_of_errno(errno);
 	explicit_bzero(key, sizeof(key));
 	if (e == ERR_NONE)
-		*fd = memory;
+		s->verified_fd = memory;
 	else if (memory >= 0)
 		close(memory);
 	return e;
@@ -152,7 +164,7 @@ static enum err make_shared(struct supervisor *s)
 	if (e == ERR_NONE)
 		e = tickets_make(&s->tickets, &s->tickets_fd);
 	if (e == ERR_NONE)
-		e = make_verified(&s->verified_fd);
+		e = make_verified(s);
 	if (e == ERR_NONE && pipe2(s->alive, O_CLOEXEC) != 0)
 		e = err_of_errno(errno);
 	if (e == ERR_NONE &&

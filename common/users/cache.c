@@ -12,7 +12,8 @@
 
 #include "common/base/secret.h"
 
-#define KEY 64 /* octets: 32 for hashes, 16 for places and checksums */
+#define KEY 128 /* octets: 32 for hashes, 16 for places, 16 for checksums, 32 that are steady */
+#define STEADY 64 /* where those begin */
 #define WAYS 8
 #define SETS_PRIVATE 64
 #define MIX UINT64_C(0x9e3779b97f4a7c15)
@@ -105,9 +106,9 @@ static void add(struct message *m, struct str s)
 	m->n += s.n;
 }
 
-static void seal(const struct cache *c, struct message *m, uint8_t mac[CACHE_MAC])
+static void seal(const uint8_t key[32], struct message *m, uint8_t mac[CACHE_MAC])
 {
-	const uint8_t *made = HMAC(EVP_sha256(), c->shared->key, 32, m->at, m->n, mac, NULL);
+	const uint8_t *made = HMAC(EVP_sha256(), key, 32, m->at, m->n, mac, NULL);
 
 	assert(made != NULL);
 	explicit_bzero(m, sizeof(*m));
@@ -121,7 +122,16 @@ void cache_mac(const struct cache *c, const char *label, struct str a, struct st
 	add(&m, str_of(label));
 	add(&m, a);
 	add(&m, b);
-	seal(c, &m, mac);
+	seal(c->shared->key, &m, mac);
+}
+
+void cache_salt(const struct cache *c, struct str name, uint8_t salt[CACHE_MAC])
+{
+	struct message m = { .n = 0 };
+
+	add(&m, STR("salt"));
+	add(&m, name);
+	seal(c->shared->key + STEADY, &m, salt);
 }
 
 static void make_tag(const struct cache *c, const struct subscriber *who, struct str stored,
@@ -133,7 +143,7 @@ static void make_tag(const struct cache *c, const struct subscriber *who, struct
 	add(&m, subscriber_str(who));
 	add(&m, stored);
 	add(&m, password);
-	seal(c, &m, (uint8_t *)to->tag);
+	seal(c->shared->key, &m, (uint8_t *)to->tag);
 }
 
 static uint64_t key_word(const struct cache *c, size_t i)

@@ -14,7 +14,7 @@
 
 struct cache; /* opaque */
 
-/* Maps the memory at fd (kit.h: KIT_VERIFIED octets, the first KIT_KEY of them random); fd stays the
+/* Maps the memory at fd (kit.h: KIT_VERIFIED octets, the first KIT_KEY of them keys); fd stays the
  * caller's. fd -1: memory of our own, with a key of its own. live_ms: how long an entry lives. */
 MUST_USE enum err cache_open(struct cache **out, int fd, int64_t live_ms);
 void cache_close(struct cache **c);
@@ -32,8 +32,12 @@ void cache_put(struct cache *c, const struct subscriber *who, struct str stored,
 void cache_drop(struct cache *c, const struct subscriber *who);
 
 /* CACHE_MAC octets that depend on the memory's key, the label and the two texts, and tell nothing of
- * them: fingerprints, salts of nobody. The texts have 2048 octets together at most. */
+ * them: fingerprints, secrets of nobody. The texts have 2048 octets together at most. */
 void cache_mac(const struct cache *c, const char *label, struct str a, struct str b,
 	uint8_t mac[CACHE_MAC]);
+
+/* CACHE_MAC octets that are the same for a name in every daemon of the host, after a restart, too, as the
+ * salts of accounts are. The name has 2048 octets at most. */
+void cache_salt(const struct cache *c, struct str name, uint8_t salt[CACHE_MAC]);
 
 #endif

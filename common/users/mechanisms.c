@@ -271,7 +271,7 @@ static void keys_of_nobody(const struct exchange *x, struct str typed, struct sc
 	(void)!hash_scram(passwdfile_of_kind(x->users->file, HASH_SCRAM), &usual);
 	*keys = (struct scram){ .iterations = usual.iterations,
 		.salt_n = usual.salt_n < sizeof(mac) ? usual.salt_n : sizeof(mac) };
-	cache_mac(x->users->cache, "salt", who, STR(""), mac);
+	cache_salt(x->users->cache, who, mac);
 	memcpy(keys->salt, mac, keys->salt_n);
 	cache_mac(x->users->cache, "stored key", who, STR(""), keys->stored_key);
 	cache_mac(x->users->cache, "server key", who, STR(""), keys->server_key);

@@ -142,3 +142,32 @@ def test_other_protocols_are_cut_without_a_word_and_logged(farm):
             assert pop.file.read() == b""
         assert farm.wait_event("pop3.foreign", protocol=protocol)["addr"] == SOURCE
     assert len(mail.files(farm.maildir())) == 1 and farm.events("pop3.login") == []
+
+
+def salt(talk, command, user):
+    """What SCRAM shows of a name before anything is proved: the salt and how often it is hashed."""
+    first = talk.says(f"{command} {b64(f'n,,n={user},r=abcdefgh'.encode())}").split()[1]
+    talk.says("*")
+    return re.search(r",(s=.*)", base64.b64decode(first).decode()).group(1)
+
+
+def test_salts_of_nobody_are_as_steady_as_those_of_accounts(farm):
+    """After a restart, and in the other daemon: or it would be told who is there."""
+    names = ("anna", "stored", "nobody", "noone")
+    key = base64.b64encode(bytes(32)).decode()
+    farm.users["stored@example.net"] = "{SCRAM-SHA-256}4096,%s,%s,%s" % (b64(b"0123456789abcdef"), key, key)
+    farm.smtp_listener = "auth = yes"
+
+    def salts():
+        with farm.pop(SOURCE) as pop:
+            return [salt(pop, "AUTH SCRAM-SHA-256", name) for name in names]
+
+    farm.start()
+    before = salts()
+    assert len(set(before)) == len(names) and len({len(s) for s in before}) == 1
+    with farm.smtp(SOURCE) as smtp:
+        assert [salt(smtp, "AUTH SCRAM-SHA-256", name) for name in names] == before
+    farm.end("pop3d")
+    farm.start("pop3d")
+    assert salts() == before
+    assert (farm.dir / "state/salts.key").stat().st_mode & 0o777 == 0o600

@@ -12,11 +12,11 @@
 
 static int memory_of(size_t entries)
 {
-	const char key[64] = "as long as any other key, but not quite as random";
+	const char key[128] = "as long as any other key, but not quite as random";
 	int fd = memfd_create("cache-test", MFD_CLOEXEC);
 
 	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, (off_t)(64 + 64 * entries)), 0);
+	assert_int_equal(ftruncate(fd, (off_t)(sizeof(key) + 64 * entries)), 0);
 	assert_int_equal(write(fd, key, sizeof(key)), sizeof(key));
 	return fd;
 }
