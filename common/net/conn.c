@@ -103,8 +103,16 @@ static void stop_reading(struct conn *c)
 	c->reading = false;
 }
 
+/* Who reads here next is somebody else: what came in clear may be a password. */
+static void wipe_scratch(struct conn *c, ssize_t n)
+{
+	if (n > 0)
+		explicit_bzero(c->loop->scratch, (size_t)n);
+}
+
 static void discard(struct conn *c, ssize_t n)
 {
+	wipe_scratch(c, n);
 	c->discarded += n > 0 ? (size_t)n : 0;
 	if (n < 0 || c->discarded > LINGER_OCTETS)
 		conn_close(c, c->why);
@@ -132,6 +140,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 		conn_open_sealed(c, (struct str){ b->base, (size_t)n });
 	} else {
 		buf_add(&c->in, (struct str){ b->base, (size_t)n });
+		wipe_scratch(c, n);
 	}
 	if (c->in.broken)
 		conn_close(c, "overflow");

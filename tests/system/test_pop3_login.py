@@ -171,3 +171,46 @@ def test_salts_of_nobody_are_as_steady_as_those_of_accounts(farm):
     farm.start("pop3d")
     assert salts() == before
     assert (farm.dir / "state/salts.key").stat().st_mode & 0o777 == 0o600
+
+
+def remembered(pid, words):
+    """Those of the words that stand in the process's own memory: heap, stacks, what is mapped without a file."""
+    found = set()
+    with open(f"/proc/{pid}/mem", "rb", 0) as memory, open(f"/proc/{pid}/maps", encoding="ascii") as maps:
+        own = re.findall(r"^([0-9a-f]+)-([0-9a-f]+) rw.p .* 0 *(?:\[(?:heap|stack)\])?$", maps.read(), re.M)
+        for begin, end in own:
+            memory.seek(int(begin, 16))
+            octets = memory.read(int(end, 16) - int(begin, 16))
+            found |= {word for word in words if word in octets}
+    return found
+
+
+@pytest.mark.release
+def test_a_worker_forgets_what_was_typed(farm):
+    """Neither a password nor its base64 stays anywhere in its memory once the answer is said."""
+    farm.workers = 1
+    farm.certify()
+    farm.users["cleo@example.net"] = "{SHA512-CRYPT}$6$saltstring$" + "x" * 86
+    farm.start("pop3d")
+    worker, = farm.role("pop3d", "worker")
+    typed = [b"typed-by-pass", b"typed-by-login", b64(b"typed-by-login").encode(), b"typed-at-once",
+             b64(b"\0anna\0typed-at-once").encode(), b"typed-to-be-hashed", b"typed-behind-the-end"]
+
+    def forgotten():
+        return not remembered(worker, typed)
+
+    assert remembered(worker, [b"anna@example.net:{PLAIN}secret"]), "this finds what is there"
+    with farm.pop(SOURCE) as pop:
+        assert pop.login(password="typed-by-pass").startswith("-ERR")
+        until(forgotten, 10, "PASS being forgotten")
+        pop.says("AUTH LOGIN")
+        pop.says(b64(b"anna"))
+        assert pop.says(b64(b"typed-by-login")).startswith("-ERR")
+        until(forgotten, 10, "LOGIN being forgotten")
+        assert pop.says("AUTH PLAIN " + b64(b"\0anna\0typed-at-once")).startswith("-ERR")
+        until(forgotten, 10, "PLAIN being forgotten")
+        assert pop.login("cleo", "typed-to-be-hashed").startswith("-ERR")
+        until(forgotten, 20, "what was hashed being forgotten")
+        pop.send(b"QUIT\r\nPASS typed-behind-the-end\r\n")
+        assert pop.ended()
+    until(forgotten, 10, "the rest being forgotten")
