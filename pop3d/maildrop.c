@@ -79,6 +79,21 @@ static void log_elsewhere(const struct maildrop *m, int code)
 	log_end(&l);
 }
 
+/* A session from when nothing could be written here, or nothing was here, holds the other lock. */
+static bool held_elsewhere(const struct maildrop *m)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char name[4200];
+	bool held;
+	int fd;
+
+	spare_path(m, ".lock", name);
+	fd = open(name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	held = fd >= 0 && fcntl(fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
+	close_if_open(&fd);
+	return held;
+}
+
 static enum err open_lock(struct maildrop *m, bool *made)
 {
 	char name[4200];
@@ -86,7 +101,7 @@ static enum err open_lock(struct maildrop *m, bool *made)
 	if (m->root >= 0)
 		m->lock = open_lock_file(m->root, LOCK_NAME, made);
 	if (m->lock >= 0)
-		return ERR_NONE;
+		return held_elsewhere(m) ? ERR_BUSY : ERR_NONE;
 	if (m->root >= 0)
 		log_elsewhere(m, errno);
 	spare_path(m, ".lock", name);
@@ -95,11 +110,11 @@ static enum err open_lock(struct maildrop *m, bool *made)
 }
 
 /* A clock that was set back is no reason to lock anyone out. */
-static bool too_soon(const struct maildrop *m, int64_t delay_ms)
+static bool too_soon(const struct timespec *previous, int64_t delay_ms)
 {
-	int64_t since = clock_ms() - m->previous_ms;
+	int64_t since = clock_ms() - previous->tv_sec * 1000 - previous->tv_nsec / 1000000;
 
-	return m->previous_ms > 0 && since >= 0 && since < delay_ms;
+	return since >= 0 && since < delay_ms;
 }
 
 /* Only who holds the lock may say that a session began. */
@@ -113,9 +128,7 @@ static enum err lock(struct maildrop *m, int64_t delay_ms)
 		e = take_lock(m->lock);
 	if (e != ERR_NONE)
 		return e;
-	if (!made && fstat(m->lock, &st) == 0)
-		m->previous_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
-	if (too_soon(m, delay_ms))
+	if (!made && fstat(m->lock, &st) == 0 && too_soon(&st.st_mtim, delay_ms))
 		return ERR_LIMIT;
 	(void)futimens(m->lock, NULL);
 	return ERR_NONE;
@@ -236,11 +249,6 @@ void maildrop_close(struct maildrop **drop)
 	free(m->sid);
 	free(m);
 	*drop = NULL;
-}
-
-int64_t maildrop_previous_ms(const struct maildrop *m)
-{
-	return m->previous_ms;
 }
 
 /* --- what was found --- */

@@ -45,9 +45,6 @@ MUST_USE enum err maildrop_look(struct maildrop **out, const struct maildrop_pla
 /* Frees it and gives the lock up; writes nothing. Takes NULL. */
 void maildrop_close(struct maildrop **m);
 
-/* When the session before this one began, milliseconds since 1970; 0 if there was none. Short. */
-int64_t maildrop_previous_ms(const struct maildrop *m);
-
 /* Takes the snapshot: names, order, sizes. Blocks for a slice; *more: to be called again. Messages are there
  * when it has said ERR_NONE without more. ERR_NOMEM, ERR_IO, ERR_DENIED: for good. */
 MUST_USE enum err maildrop_scan(struct maildrop *m, bool *more);

@@ -68,7 +68,6 @@ struct maildrop {
 	int root; /* the Maildir, O_PATH; -1 */
 	int dirs[2]; /* new and cur; -1 where there is none */
 	int lock; /* held while open */
-	int64_t previous_ms;
 
 	struct file *files; /* owned; by age until SCAN_NAMES, by rank and age behind it */
 	size_t n, cap;

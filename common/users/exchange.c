@@ -51,13 +51,6 @@ static bool accounts_can(const struct users *u, const struct mechanism *m)
 	return (m->needs & NEEDS_KEYS) == 0 || plain || users_have(u, HASH_SCRAM);
 }
 
-bool users_can(const struct users *u, const char *mechanism)
-{
-	const struct mechanism *m = mechanism_named(mechanism);
-
-	return m != NULL && accounts_can(u, m);
-}
-
 static enum err allowed(
 	const struct users *u, const struct mechanism *m, const struct users_facts *facts)
 {

@@ -108,9 +108,6 @@ void users_close(struct users **u);
 /* To be called each second: if the file has changed, reads it in the pool and swaps it in. */
 void users_refresh(struct users *u);
 
-/* Is mechanism one that this source can do, with the accounts as they are? Upper case: "PLAIN". */
-bool users_can(const struct users *u, const char *mechanism);
-
 #define USERS_MECHANISMS_TEXT 128
 
 /* The SASL mechanisms to announce with these facts, the best first, one space between them: those that

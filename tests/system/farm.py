@@ -7,6 +7,7 @@
 
 Whatever carries POPGATE_TEST=<token> in its environment was started for a test; see leftovers()."""
 
+import base64
 import json
 import os
 import pathlib
@@ -242,6 +243,7 @@ class Farm:
             os.kill(pid, signal.SIGKILL)
         if not self.may_report:
             faults += self.reports()
+        faults += self.betrayals()
         assert not faults, "\n".join(faults)
 
     def reports(self):
@@ -251,6 +253,16 @@ class Farm:
         for path in self.dir.glob("*.log"):
             found += [line for line in logs.stray(path) if REPORTS.search(line)]
         return found
+
+    def betrayals(self):
+        """Log lines that hold a password of an account, as it is or in base64 as it was sent."""
+        plain = {rest[len("{PLAIN}"):].split(":")[0] for rest in self.users.values() if rest.startswith("{PLAIN}")}
+        words = {word for word in plain if len(word) > 3}
+        words |= {base64.b64encode(b"\0%s\0%s" % (name.encode(), word.encode())).decode()
+                  for word in words for name in ("anna", "anna@example.net", "bert")}
+        words = re.compile("|".join(rf"(?<![\w.-]){re.escape(word)}(?![\w.-])" for word in sorted(words)) or r"(?!)")
+        return [f"a password in {path.name}: {line}" for path in self.dir.glob("*.log")
+                for line in path.read_text(errors="replace").splitlines() if words.search(line)]
 
     # -- what they said
 
