@@ -49,6 +49,7 @@ struct job {
 	enum lmtpd_asks what;
 	const char *hostname;
 	struct str octets; /* owned copy, to be written */
+	uint64_t size; /* that the client declared */
 	enum err e;
 };
 
@@ -119,6 +120,8 @@ static void on_run(void *job)
 	case LMTPD_ASKS_COMMIT: j->e = commit_files(j); break;
 	case LMTPD_ASKS_FORGET: j->e = ERR_NONE; break;
 	case LMTPD_ASKS_RECIPIENT:
+		j->e = mailfile_fits(j->post->maildirs[j->post->n - 1], j->size);
+		return;
 	case LMTPD_ASKS_NOTHING: break;
 	}
 	if (j->e != ERR_NONE || j->what == LMTPD_ASKS_FORGET || j->what == LMTPD_ASKS_COMMIT)
@@ -136,11 +139,15 @@ static void free_job(struct job *j)
 
 static struct reply reply_to(enum lmtpd_asks what, enum err e)
 {
+	if (e == ERR_NONE && what == LMTPD_ASKS_RECIPIENT)
+		return reply_make(250, "2.1.5 Recipient ok");
 	if (e == ERR_NONE)
 		return what == LMTPD_ASKS_OPEN ? reply_make(354, "Go ahead")
 					       : reply_make(250, "2.0.0 Delivered");
+	if (e == ERR_QUOTA)
+		return reply_make(452, "4.2.2 The mailbox is full");
 	if (e == ERR_FULL)
-		return reply_make(452, "4.3.1 The mailbox or its file system is full");
+		return reply_make(452, "4.3.1 The file system is full");
 	return reply_make(451, "4.3.0 The mailbox cannot be written now");
 }
 
@@ -155,6 +162,12 @@ static void log_trouble(const struct session *s, enum err e)
 	log_end(&l);
 }
 
+/* The recipient that was looked at last is not one after all. */
+static void drop_last(struct post *p)
+{
+	free(p->maildirs[--p->n]);
+}
+
 static void on_done(void *job)
 {
 	struct job *j = job;
@@ -167,6 +180,8 @@ static void on_done(void *job)
 		j->post = NULL;
 		if (j->e != ERR_NONE)
 			log_trouble(s, j->e);
+		if (j->e != ERR_NONE && j->what == LMTPD_ASKS_RECIPIENT)
+			drop_last(s->post);
 		lmtpd_answer(&s->lmtpd, &reply);
 		free_job(j);
 		conn_resume(s->conn);
@@ -202,6 +217,8 @@ static bool take_octets(struct session *s, struct job *j)
 {
 	struct str file = buf_str(&s->lmtpd.file);
 
+	if (j->what == LMTPD_ASKS_RECIPIENT)
+		return true;
 	if (j->what == LMTPD_ASKS_OPEN) {
 		j->octets.p = return_path(s, &j->octets.n);
 	} else {
@@ -217,15 +234,20 @@ static void begin_job(struct session *s)
 	struct job *j = calloc(1, sizeof(*j));
 
 	if (j == NULL) {
+		if (s->lmtpd.asks == LMTPD_ASKS_RECIPIENT)
+			drop_last(s->post);
 		refuse(s, 451, "4.3.0 Out of memory");
 		return;
 	}
 	j->session = s;
 	j->what = s->lmtpd.asks;
+	j->size = s->lmtpd.size;
 	j->hostname = s->deliver->kit->site.hostname;
 	j->post = s->post;
 	if (!take_octets(s, j) || !work_submit(s->deliver->loop, on_run, on_done, j)) {
 		j->post = NULL;
+		if (j->what == LMTPD_ASKS_RECIPIENT)
+			drop_last(s->post);
 		free_job(j);
 		refuse(s, 451, "4.3.0 Too busy to write mail, try again later");
 		return;
@@ -255,13 +277,16 @@ static bool owner_of(struct session *s, const struct path *p, struct subscriber 
 	return str_eq(subscriber_local(&address), STR("postmaster"));
 }
 
-static bool add_maildir(struct session *s, const char *path)
+static bool has_maildir(const struct post *p, const char *path)
 {
-	struct post *p = s->post;
-
 	for (size_t i = 0; i < p->n; i++)
 		if (strcmp(p->maildirs[i], path) == 0)
-			return true; /* one copy is enough */
+			return true;
+	return false;
+}
+
+static bool add_maildir(struct post *p, const char *path)
+{
 	if (p->n == FILES_MAX)
 		return false;
 	p->maildirs[p->n] = strdup(path);
@@ -278,10 +303,14 @@ static void find_recipient(struct session *s)
 		refuse(s, 451, "4.3.0 The accounts cannot be read now, try again later");
 	else if (!owner_of(s, &s->lmtpd.recipient, &who))
 		refuse(s, 550, "5.1.1 There is no such mailbox here");
-	else if (!mailbox_path(s->hop->mailbox, &who, path) || !add_maildir(s, path))
+	else if (!mailbox_path(s->hop->mailbox, &who, path))
+		refuse(s, 451, "4.3.0 The mailbox cannot be reached now");
+	else if (has_maildir(s->post, path)) /* one copy is enough */
+		refuse(s, 250, "2.1.5 Recipient ok");
+	else if (!add_maildir(s->post, path))
 		refuse(s, 451, "4.3.0 The mailbox cannot be reached now");
 	else
-		refuse(s, 250, "2.1.5 Recipient ok");
+		begin_job(s); /* is there room? */
 }
 
 static void on_ask(struct conn *c, struct engine *e)

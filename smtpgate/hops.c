@@ -13,7 +13,7 @@ void hop_state_init(struct hop_state *s, const struct hop *hop)
 	*s = (struct hop_state){ .hop = hop };
 	if (hop->kind == HOP_MAILDIR) { /* the deliver role is of our own making */
 		s->known = true;
-		s->offers = (struct offers){ .eight_bit = true, .utf8 = true };
+		s->offers = (struct offers){ .eight_bit = true, .utf8 = true, .size = true };
 	}
 	if (hop->host[0] == '\0') {
 		s->n = 1;

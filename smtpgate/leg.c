@@ -72,10 +72,13 @@ static void give_up(struct leg *l, enum leg_end end, const char *why)
 	free_wire(w);
 }
 
+/* A hop that was told of the client may have failed because of what the client is called: were that held
+ * against it, one client could close it to all. */
 static void fail_address(struct leg *l, const char *why)
 {
 	l->why = why;
-	hop_failed(l->hop, l->wire->at, clock_steady_ms(), why);
+	if (!l->wire->upstream.told)
+		hop_failed(l->hop, l->wire->at, clock_steady_ms(), why);
 	dial_next(l);
 }
 

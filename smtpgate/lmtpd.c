@@ -48,10 +48,17 @@ static enum step run_lhlo(struct engine *e, struct str args, struct buf *out)
 
 	(void)args;
 	buf_printf(out,
-		"250-%.200s\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-PIPELINING\r\n250 "
+		"250-%.200s\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE\r\n250-PIPELINING\r\n250 "
 		"ENHANCEDSTATUSCODES\r\n",
 		d->hostname);
 	return STEP_AGAIN;
+}
+
+static bool take_parameter(struct lmtpd *d, struct str key, struct str value)
+{
+	if (str_eq_nocase(key, STR("SIZE")))
+		return str_to_u64(value, UINT64_MAX, &d->size);
+	return key.n == 0 || str_eq_nocase(key, STR("BODY")) || str_eq_nocase(key, STR("SMTPUTF8"));
 }
 
 static enum step run_mail(struct engine *e, struct str args, struct buf *out)
@@ -62,10 +69,9 @@ static enum step run_mail(struct engine *e, struct str args, struct buf *out)
 	if (!str_starts_nocase(args, STR("FROM:")) ||
 		!path_read(str_from(args, 5), true, &d->sender, &rest))
 		return say(out, 501, "5.1.7 The sender's address cannot be read");
+	d->size = 0;
 	do {
-		if (!path_parameter(&rest, &key, &value) ||
-			(key.n > 0 && !str_eq_nocase(key, STR("BODY")) &&
-				!str_eq_nocase(key, STR("SMTPUTF8"))))
+		if (!path_parameter(&rest, &key, &value) || !take_parameter(d, key, value))
 			return say(out, 555, "5.5.4 Unknown parameter");
 	} while (key.n > 0);
 	d->in_mail = true;

@@ -31,6 +31,7 @@ struct lmtpd {
 	enum lmtpd_asks asks;
 	struct path sender, recipient;
 	unsigned recipients; /* taken */
+	uint64_t size; /* octets of the message, as was declared; 0: was not */
 	struct buf file; /* octets for the files: LF, no doubled dots */
 
 	/* private */

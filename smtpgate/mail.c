@@ -64,6 +64,13 @@ static bool utf8_fits(const struct gate *g, const struct path *p)
 
 #define NO_UTF8 "5.6.7 An address beyond ASCII needs SMTPUTF8"
 
+/* Told with the proof of this transaction, not of the one before. */
+static enum step too_large(struct gate *g, struct buf *out)
+{
+	gate_tell_refused(g, "mail", NULL, gate_too_large.code, gate_too_large.reason);
+	return gate_err(g, out, gate_too_large.code, gate_too_large.text);
+}
+
 enum step run_mail(struct engine *e, struct str args, struct buf *out)
 {
 	struct gate *g = gate_of(e);
@@ -80,7 +87,7 @@ enum step run_mail(struct engine *e, struct str args, struct buf *out)
 		return gate_err(g, out, 553, NO_UTF8);
 	code = gate_mail_parameters(g, rest, &text);
 	if (code == 552)
-		gate_tell_refused(g, "mail", NULL, code, "too-large");
+		return gate_ask(g, GATE_ASKS_PROOF, too_large);
 	if (code != 0)
 		return gate_err(g, out, code, text);
 	if (!utf8_fits(g, &g->envelope.sender))

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/sid.h"
+#include "smtpgate/mailquota.h"
 
 #define NAME_MAX_OCTETS 255
 #define PATH_SIZE 4200 /* octets */
@@ -170,11 +171,47 @@ enum err mailfile_write(struct mailfile *m, struct str octets)
 	return ERR_NONE;
 }
 
+static int open_root(const struct mailfile *m)
+{
+	return openat(m->tmp, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void count(const struct mailfile *m, bool came)
+{
+	int root = open_root(m);
+
+	if (root < 0)
+		return;
+	mailquota_add(root, came ? (int64_t)m->octets : -(int64_t)m->octets, came ? 1 : -1);
+	close(root);
+}
+
+static enum err check_quota(int root, uint64_t octets)
+{
+	enum err e;
+
+	if (root < 0)
+		return err_of_errno(errno);
+	e = mailquota_check(root, octets);
+	close(root);
+	return e;
+}
+
+enum err mailfile_fits(const char *maildir, uint64_t octets)
+{
+	enum err e = check_quota(open(maildir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), octets);
+
+	return e == ERR_ABSENT ? ERR_NONE : e; /* it will be made */
+}
+
 enum err mailfile_stage(struct mailfile *m)
 {
+	enum err e = check_quota(open_root(m), m->octets);
 	int n = snprintf(m->final, sizeof(m->final), "%.150s,S=%llu,W=%llu", m->name,
 		(unsigned long long)m->octets, (unsigned long long)(m->octets + m->lines));
 
+	if (e != ERR_NONE)
+		return e;
 	if (n < 0 || (size_t)n >= sizeof(m->final))
 		return ERR_LIMIT;
 	return fsync(m->fd) == 0 ? ERR_NONE : err_of_errno(errno);
@@ -187,13 +224,14 @@ enum err mailfile_commit(struct mailfile *m)
 		return err_of_errno(errno);
 	m->in_tmp = false;
 	m->in_new = true;
+	count(m, true);
 	return fsync(m->new) == 0 ? ERR_NONE : err_of_errno(errno);
 }
 
 void mailfile_retract(struct mailfile *m)
 {
-	if (m->in_new)
-		unlinkat(m->new, m->final, 0);
+	if (m->in_new && unlinkat(m->new, m->final, 0) == 0)
+		count(m, false);
 	m->in_new = false;
 }
 

@@ -12,10 +12,13 @@ struct mailfile;
 /* Makes the Maildir (0700) if it is not there, and a file in its tmp. hostname stands in the file's name. */
 MUST_USE enum err mailfile_open(struct mailfile **out, const char *maildir, const char *hostname);
 
-/* octets as they are to stand in the file: lines end in LF. ERR_FULL: no space, or a quota. */
+/* ERR_QUOTA if that Maildir has no room for a message of so many octets, by its own account. */
+MUST_USE enum err mailfile_fits(const char *maildir, uint64_t octets);
+
+/* octets as they are to stand in the file: lines end in LF. ERR_FULL: no space; ERR_QUOTA: for its owner. */
 MUST_USE enum err mailfile_write(struct mailfile *m, struct str octets);
 
-/* All is on the device; the name is known. */
+/* All is on the device; the name is known. ERR_QUOTA as mailfile_fits(). */
 MUST_USE enum err mailfile_stage(struct mailfile *m);
 
 /* It is in new, for good. */

@@ -12,9 +12,7 @@
 
 static bool knows_client(const struct upstream *u)
 {
-	return u->client.client.port != 0 &&
-		(u->manners.proxy || u->state == UPSTREAM_XCLIENT ||
-			(u->manners.xclient && u->introduced));
+	return u->client.client.port != 0 && (u->manners.proxy || u->told);
 }
 
 /* Who will not have this client says 554 or 521 instead of the greeting (RFC 5321 3.1, RFC 7504); any other
@@ -102,6 +100,7 @@ static enum step say_xclient(struct upstream *u)
 {
 	unsigned next = xclient_next(&u->client, u->left);
 
+	u->told = true; /* or as good as: it is this client that cannot be named */
 	if (!xclient_put(&u->out, &u->client, next))
 		return upstream_break(u, "cannot be told of this client");
 	u->left &= ~next;

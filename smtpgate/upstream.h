@@ -70,6 +70,7 @@ struct upstream {
 	const char *why; /* of EVENT_BROKEN, in a few words for the log; static */
 	bool unheard; /* it has said something that was not answered to anything yet */
 	bool tls; /* spoken under TLS */
+	bool told; /* XCLIENT was said: what goes wrong from then on may be due to that client */
 
 	/* private */
 	struct upstream_manners manners;

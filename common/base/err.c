@@ -18,6 +18,7 @@ static const char *const texts[] = {
 	[ERR_SYNTAX] = "syntax error",
 	[ERR_AWAY] = "peer is away",
 	[ERR_TIMEOUT] = "timed out",
+	[ERR_QUOTA] = "a quota is used up",
 };
 
 const char *err_text(enum err e)
@@ -37,7 +38,7 @@ static const struct {
 	{ ENFILE, ERR_NOMEM },
 	{ ENOBUFS, ERR_NOMEM },
 	{ ENOSPC, ERR_FULL },
-	{ EDQUOT, ERR_FULL },
+	{ EDQUOT, ERR_QUOTA },
 	{ EFBIG, ERR_FULL },
 	{ ENOENT, ERR_ABSENT },
 	{ ENOTDIR, ERR_ABSENT },

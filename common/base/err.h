@@ -12,7 +12,7 @@ enum err {
 	ERR_NONE,
 	ERR_NOMEM, /* no memory, or no descriptor */
 	ERR_IO, /* the device or the kernel said no */
-	ERR_FULL, /* no space on the device, or a quota is used up */
+	ERR_FULL, /* no space on the device */
 	ERR_DAMAGED, /* what is stored there is not what we wrote */
 	ERR_ABSENT, /* there is no such thing */
 	ERR_EXISTS, /* there is one already */
@@ -22,6 +22,7 @@ enum err {
 	ERR_SYNTAX, /* what we were given cannot be read */
 	ERR_AWAY, /* the process at the other end is not there */
 	ERR_TIMEOUT, /* it is there and does not answer */
+	ERR_QUOTA, /* a quota is used up; the last of them */
 };
 
 /* A short English phrase for a log line or a person; never NULL, never ends in a full stop. */

@@ -288,18 +288,31 @@ static const struct ares_addrinfo_hints any_family = { .ai_family = AF_UNSPEC,
 
 /* --- the name of an address --- */
 
-/* And no address: that would confirm itself. */
+/* One label of it (RFC 1123 2.1, and the underscore that is found in many). */
+static bool is_label(struct str label)
+{
+	for (size_t i = 0; i < label.n; i++)
+		if (!ascii_alnum(label.p[i]) && label.p[i] != '-' && label.p[i] != '_')
+			return false;
+	return label.n > 0 && label.n <= 63 && label.p[0] != '-' && label.p[label.n - 1] != '-';
+}
+
+/* And no address: that would confirm itself. A next hop may refuse whoever is called otherwise. */
 static bool is_name(const char *name)
 {
-	bool letters = false;
-	size_t n = strlen(name);
+	struct str rest = str_of(name), label;
+	bool letters = false, more;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!ascii_alnum(name[i]) && strchr("-._", name[i]) == NULL)
-			return false;
+	for (size_t i = 0; i < rest.n; i++)
 		letters |= ascii_alnum(name[i]) && !ascii_digit(name[i]);
-	}
-	return letters && n <= NAMES_NAME_MAX;
+	if (!letters || rest.n > NAMES_NAME_MAX)
+		return false;
+	do {
+		more = str_split(rest, '.', &label, &rest);
+		if (!is_label(label))
+			return false;
+	} while (more);
+	return true;
 }
 
 static void add_candidate(struct names_query *q, const char *name)

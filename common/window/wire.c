@@ -174,7 +174,7 @@ bool wire_get_answer(struct str packet, struct answer *out)
 	flags = get_number(&in, 1);
 	a.stamp_ms = (int64_t)get_number(&in, 8);
 	a.until_ms = (int64_t)get_number(&in, 8);
-	if (in.bad || in.n > 0 || result > ERR_TIMEOUT || flags > 3)
+	if (in.bad || in.n > 0 || result > ERR_QUOTA || flags > 3)
 		return false;
 	a.result = (enum err)result;
 	a.never = (flags & 1) != 0;

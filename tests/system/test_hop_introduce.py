@@ -85,6 +85,7 @@ def test_the_hop_hears_address_port_name_helo_protocol_and_login(gate, next_hop,
     ({"liar.example": ["192.0.2.1"]}, "[UNAVAILABLE]"),
     ({"liar.example": ["192.0.2.1"], "second.example": True}, "second.example"),
     ({"none.example": None}, "[UNAVAILABLE]"),
+    ({"-dash.example": True}, "[UNAVAILABLE]"),
     ({"broken.example": FAIL}, "[TEMPUNAVAIL]"),
     ({"slow.example": STALL}, "[TEMPUNAVAIL]")], ids=lambda value: str(value)[:24])
 def test_only_a_name_that_is_confirmed_in_time_is_said(gate, next_hop, dns, zone, said):
@@ -143,6 +144,21 @@ def test_what_the_hop_thinks_of_the_client_is_told_to_it(gate, next_hop, what, h
         next_hop.at.clear()
         smtp.says("RSET")
         assert smtp.deliver("anna@example.net", [TO], mail.stuffed(LETTER)).startswith("250")
+
+
+def test_a_client_that_the_hop_cannot_hear_of_closes_it_to_nobody(gate, next_hop):
+    bad = "127.0.3.7"
+    next_hop.at["xclient"] = lambda session: ("501 5.5.4 Bad NAME syntax" if session.xclient()["ADDR"] == bad
+                                              else "220 hop.test ESMTP")
+    gate.login(bad)
+    gate.login("127.0.3.8")
+    before = len(gate.events("hop.down"))
+    with gate.smtp(bad) as smtp:
+        for _ in range(4):
+            assert smtp.mail("anna@example.net", TO)[1].startswith("451")
+            smtp.says("RSET")
+    assert letter_from(gate, "127.0.3.8")[0].startswith("250")
+    assert len(gate.events("hop.down")) == before
 
 
 def test_a_connection_is_kept_for_the_same_identity_only(gate, next_hop):

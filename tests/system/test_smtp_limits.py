@@ -47,3 +47,15 @@ def test_an_address_writes_to_so_many_recipients_whoever_is_on_it(farm, hop):
         assert [a[:9] for a in answers] == ["250 2.1.0", "250 2.1.5", "452 4.7.1"]
         assert smtp.data(b"x\r\n").startswith("250"), "the one that was taken is not spoilt"
     assert farm.wait_event("smtp.refused", reason="recipients-limit")["user"] == "bert@example.net"
+
+
+def test_a_message_that_is_too_large_is_put_down_to_its_own_sender(farm, hop):
+    farm.relay_to = hop.uri
+    farm.start()
+    farm.login(SOURCE, "anna")
+    farm.login(SOURCE, "bert")
+    with farm.smtp(SOURCE) as smtp:
+        assert smtp.mail(SENDER, "bob@else.test")[1].startswith("250")
+        assert smtp.says("RSET").startswith("250")
+        assert smtp.says("MAIL FROM:<bert@example.net> SIZE=99999999999").startswith("552 5.3.4")
+    assert farm.wait_event("smtp.refused", reason="too-large")["user"] == "bert@example.net"

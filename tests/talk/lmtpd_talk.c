@@ -46,7 +46,7 @@ static int setup(void **state)
 	talk_start(&s.talk, &s.d.engine, answer, NULL);
 	talk_hears(&s.talk, "220 mx.example LMTP\r\n");
 	talk_says(&s.talk, "LHLO gate\r\n",
-		"250-mx.example\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES\r\n");
+		"250-mx.example\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES\r\n");
 	talk_says(&s.talk, "MAIL FROM:<> BODY=8BITMIME SMTPUTF8\r\n", "250 2.1.0 Sender ok\r\n");
 	return 0;
 }
