@@ -1,5 +1,5 @@
 /* user.c - the account file: add, passwd, remove, list, check. A password never stands in an argument. */
-#include <pwd.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <termios.h>
@@ -124,13 +124,13 @@ static bool put_line(
 	return !line->broken;
 }
 
-/* Who reads the file: pop3d's workers and the deliver role, whose user has a group of its own. */
+/* Who reads the file: the workers of both daemons and the deliver role, which have one group in common. */
 static gid_t reader_of(const struct ctl *c)
 {
-	const char *user = c->site.run_as_mail;
-	const struct passwd *pw = geteuid() == 0 && user[0] != '\0' ? getpwnam(user) : NULL;
+	const char *group = c->site.run_as_group;
+	const struct group *gr = geteuid() == 0 && group[0] != '\0' ? getgrnam(group) : NULL;
 
-	return pw != NULL ? pw->pw_gid : (gid_t)-1;
+	return gr != NULL ? gr->gr_gid : (gid_t)-1;
 }
 
 int ctl_user_add(struct ctl *c)

@@ -76,7 +76,7 @@ def host(farm, directory):
     running = subprocess.Popen(
         sudo.words("unshare", "-m", "--propagation", "private", "sh", directory / "run.sh"),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    until(lambda: (farm.events("users.loaded") and len(farm.events("users.loaded")) == 3), 20,
+    until(lambda: len(farm.events("users.loaded")) == 5, 20,  # by each worker and the deliver role
           lambda: farm.said("pop3d") + farm.said("smtpgate"))
     until(lambda: farm.login().startswith("+OK"), 10, "a login")
     yield farm
@@ -105,7 +105,7 @@ def test_each_user_can_do_its_own_work_and_no_other(host):
         assert pop.says("DELE 1").startswith("+OK")
         assert pop.says("QUIT").startswith("+OK")
     modes = sudo.output("find", host.dir / "host", "-maxdepth", "3", "-printf", "%P %U %G %m\n").split("\n")
-    assert f"users 0 {MAIL} 640" in modes
+    assert f"users 0 {GROUP} 640" in modes
     assert f"state/log {STORE} {GROUP} 2700" in modes, modes
     assert f"state/locks {MAIL} {MAIL} 711" in modes
     # The store's socket goes by who asks: a broken gate forges no grant, a broken pop3d revokes nothing.
