@@ -96,13 +96,22 @@ static size_t available(const struct gate *g, const struct buf *in)
 	return in->len < g->chunk ? in->len : (size_t)g->chunk;
 }
 
+/* A chunk out of its place is an error like any other. */
+static enum step say_eaten(struct gate *g, struct buf *out)
+{
+	reply_put(out, &g->reply);
+	if (g->errors < GATE_ERRORS_MAX)
+		return STEP_AGAIN;
+	return gate_cut(g, out, "4.7.0 Too many errors, closing", "errors");
+}
+
 static enum step eat_chunk(struct gate *g, struct buf *in, struct buf *out)
 {
 	size_t n = available(g, in);
 
 	buf_take(in, n);
 	g->chunk -= n;
-	return g->chunk == 0 ? gate_reset(g, out, gate_say_reply) : STEP_READ;
+	return g->chunk == 0 ? gate_reset(g, out, say_eaten) : STEP_READ;
 }
 
 /* As much of the chunk as there is, and room for. False at an octet that must not be there. */

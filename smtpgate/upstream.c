@@ -152,6 +152,8 @@ static enum step hear_answer(struct upstream *u)
  * network there is one, and our deliver role writes for all of them or for none. */
 static enum step hear_end(struct upstream *u, const struct reply *before)
 {
+	if (reply_is(&u->reply, 3)) /* it reads on: the next command would be more of the message */
+		return upstream_break(u, "out of step");
 	if (before->code != 0 && !reply_is(before, 2))
 		u->reply = *before;
 	if (--u->answers > 0)

@@ -790,6 +790,15 @@ static void names_are_one_word(void **state)
 	says("HELO [192.0.2.1]\r\n", "250 mx.example\r\n");
 }
 
+static void chunks_out_of_their_place_are_errors_too(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 19; i++)
+		says("BDAT 1\r\nx", "503 5.5.1 MAIL comes first\r\n");
+	says("BDAT 1\r\nx", "503 5.5.1 MAIL comes first\r\n421 4.7.0 Too many errors, closing\r\n");
+	assert_int_equal(s.talk.want, STEP_CLOSE);
+}
+
 static void too_many_errors_are_the_end(void **state)
 {
 	(void)state;
@@ -839,6 +848,7 @@ int main(void)
 		TALK(stricter_rules_are_only_told_in_the_shadow),
 		TALK(who_speaks_before_the_greeting_is_cut),
 		TALK(names_are_one_word),
+		TALK(chunks_out_of_their_place_are_errors_too),
 		TALK(too_many_errors_are_the_end),
 	};
 

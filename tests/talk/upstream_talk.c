@@ -152,6 +152,16 @@ static void a_reply_during_the_body_is_early(void **state)
 	end();
 }
 
+static void a_hop_that_wants_more_behind_the_dot_gets_no_further_command(void **state)
+{
+	(void)state;
+	in_data(false, 1);
+	upstream_end(&s.hop);
+	talk_hears(&s.talk, ".\r\n");
+	hears(EVENT_BROKEN, "354 more\r\n", "");
+	end();
+}
+
 static void lmtp_s_worst_reply_counts(void **state)
 {
 	(void)state;
@@ -461,6 +471,7 @@ int main(void)
 		cmocka_unit_test(what_was_not_offered_is_not_asked_for),
 		cmocka_unit_test(a_hop_out_of_step_is_broken),
 		cmocka_unit_test(a_reply_during_the_body_is_early),
+		cmocka_unit_test(a_hop_that_wants_more_behind_the_dot_gets_no_further_command),
 		cmocka_unit_test(lmtp_s_worst_reply_counts),
 		cmocka_unit_test(what_stands_behind_a_reply_is_no_answer_to_the_next_command),
 		cmocka_unit_test(half_a_reply_before_the_dot_keeps_the_dot_back),
