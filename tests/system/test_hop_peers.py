@@ -10,6 +10,7 @@ import pytest
 
 import mail
 from dovecot import Dovecot
+from exim import Exim
 from peers import Postfix
 from ports import until
 from test_hop_introduce import module_farm
@@ -103,6 +104,22 @@ def test_postfix_takes_the_proxy_header(tmp_path_factory, directory):
             stored, = postfix.wait_for(TO)
             assert mail.same(stored, LETTER)
             assert "from pc.example (unknown [127.0.8.3])" in mail.trace(stored).decode()
+        finally:
+            farm.stop()
+
+
+def test_exim_takes_the_proxy_header(tmp_path_factory, directory):
+    with running(Exim(directory / "exim")) as exim:
+        farm = module_farm(tmp_path_factory, "exim", relay_to=f"smtp:127.0.0.1:{exim.port}",
+                           smtpgate='identify = "proxy"')
+        try:
+            farm.login("127.0.8.5")
+            with farm.smtp("127.0.8.5", hello="pc.example") as smtp:
+                assert smtp.deliver(SENDER, [TO], mail.stuffed(LETTER)).startswith("250")
+                port = smtp.port
+            stored, = until(exim.messages, 20, "the message in Exim's Maildir")
+            assert mail.same(stored, LETTER)
+            assert f"H=(pc.example) [127.0.8.5]:{port}" in exim.log()
         finally:
             farm.stop()
 
