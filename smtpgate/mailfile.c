@@ -217,10 +217,19 @@ enum err mailfile_stage(struct mailfile *m)
 	return fsync(m->fd) == 0 ? ERR_NONE : err_of_errno(errno);
 }
 
-/* link() would fail where rename() would overwrite; the name is unique by its random part. */
+/* The name is unique by its random part; all the same nothing that is there is overwritten, where the file
+ * system can promise that. */
+static bool make_visible(const struct mailfile *m)
+{
+	if (renameat2(m->tmp, m->name, m->new, m->final, RENAME_NOREPLACE) == 0)
+		return true;
+	return (errno == EINVAL || errno == ENOSYS) &&
+		renameat(m->tmp, m->name, m->new, m->final) == 0;
+}
+
 enum err mailfile_commit(struct mailfile *m)
 {
-	if (renameat(m->tmp, m->name, m->new, m->final) != 0)
+	if (!make_visible(m))
 		return err_of_errno(errno);
 	m->in_tmp = false;
 	m->in_new = true;

@@ -10,9 +10,9 @@
 void sid_make(char *dst)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
-	static uint8_t stock[SID_TEXT *
-		64]; /* of this process alone: made after exec, used by one thread */
-	static size_t left;
+	/* Of this thread alone: names of files are made in the pool, and two that are the same lose mail. */
+	static _Thread_local uint8_t stock[(SID_TEXT - 1) * 64];
+	static _Thread_local size_t left;
 
 	if (left < SID_TEXT - 1) {
 		secret_random(stock, sizeof(stock));

@@ -4,7 +4,7 @@
 
 #define SID_TEXT 17 /* 16 characters and the NUL */
 
-/* Random, of letters and digits; unique for all that matters. dst has SID_TEXT octets. */
+/* Random, of letters and digits; unique for all that matters, from any thread. dst has SID_TEXT octets. */
 void sid_make(char *dst);
 
 #endif
