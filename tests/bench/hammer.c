@@ -149,7 +149,7 @@ static unsigned send_grants(struct ask *a, unsigned total)
 			answered++;
 			failed += got.result != ERR_NONE;
 		}
-		if (answered < total && poll(&p, 1, 5000) == 0)
+		if (answered < sent && poll(&p, 1, 5000) == 0)
 			return total;
 	}
 	return failed;
