@@ -306,13 +306,13 @@ int rename(const char *from, const char *to)
 	return result;
 }
 
-int renameat(int from_fd, const char *from, int to_fd, const char *to)
+int renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
 {
-	int (*real)(int, const char *, int, const char *) =
-		(int (*)(int, const char *, int, const char *))libc("renameat");
+	int (*real)(int, const char *, int, const char *, unsigned) =
+		(int (*)(int, const char *, int, const char *, unsigned))libc("renameat2");
 	char from_dir[PATH_LONGEST], to_dir[PATH_LONGEST], whole[2][2 * PATH_LONGEST];
 	bool watch = watched(from_fd, from_dir) | watched(to_fd, to_dir);
-	int result = real(from_fd, from, to_fd, to);
+	int result = real(from_fd, from, to_fd, to, flags);
 
 	if (result == 0 && watch) {
 		snprintf(whole[0], sizeof(whole[0]), "%s/%s", from_dir, from);
@@ -320,4 +320,9 @@ int renameat(int from_fd, const char *from, int to_fd, const char *to)
 		note('R', whole[0], 0, whole[1], strlen(whole[1]));
 	}
 	return result;
+}
+
+int renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+	return renameat2(from_fd, from, to_fd, to, 0);
 }
