@@ -17,8 +17,7 @@ def small_disk(farm):
     where = farm.dir / "mail"
     mounted = subprocess.run(sudo.words("mount", "-t", "tmpfs", "-o", "size=1m,mode=1777", "tmpfs", where),
                              capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip("no file system can be mounted here")
+    assert mounted.returncode == 0, f"this host lets the tests mount nothing: {mounted.stderr}"
     yield where
     sudo("umount", "-l", where)
 
