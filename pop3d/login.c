@@ -69,6 +69,7 @@ static void grant_window(struct session *s)
 		.who = s->who,
 		.source = { .service = "pop3", .tls = session_tls(s) } };
 
+	memcpy(g.sid, s->sid, sizeof(g.sid));
 	(void)!str_to_cstr(str_of(s->mechanism), g.source.mechanism, sizeof(g.source.mechanism));
 	storeline_grant(s->server->line, &g, on_granted, s, &s->grant);
 }

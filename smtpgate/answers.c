@@ -83,6 +83,7 @@ static void find_proof(struct session *s)
 	};
 	struct policy_client client;
 
+	s->relays = 0;
 	identity_look(&s->identity, &facts);
 	client = identity_client(&s->identity);
 	gate_proof(&s->gate, &client);

@@ -81,7 +81,7 @@ void session_log_auth_failed(const struct session *s, struct str tried, const ch
 	session_count(s, COUNT_AUTH_FAILURES, 1);
 }
 
-void session_log_relay(const struct session *s)
+void session_log_relay(struct session *s)
 {
 	struct log_line l;
 
@@ -89,6 +89,7 @@ void session_log_relay(const struct session *s)
 	log_envelope(&l, &s->gate.envelope.sender, &s->gate.ask.recipient.path);
 	log_identity(&l, s);
 	log_end(&l);
+	s->relays++;
 	session_count(s, COUNT_RELAYED, 1);
 }
 
@@ -163,18 +164,39 @@ void session_shadowed(void *owner, const struct gate_refusal *r)
 	session_count(s, COUNT_SHADOWED, 1);
 }
 
-/* For the limits of an hour: what counts is what a hop has taken. */
+/* What the message could not have gone without; for local recipients at an MX nobody needs anything. */
+static enum use_proof proof_used(const struct session *s)
+{
+	if (s->relays == 0 && s->facts.role == ROLE_MX)
+		return USE_BY_NOTHING;
+	switch (s->identity.proof) {
+	case PROOF_WINDOW: return USE_BY_WINDOW;
+	case PROOF_AUTH: return USE_BY_AUTH;
+	default: return USE_BY_NOTHING;
+	}
+}
+
+/* For the limits of an hour and for the history: what counts is what a hop has taken. */
 static void report_use(const struct session *s)
 {
-	const struct use use = {
+	struct use use = {
 		.addr = s->client.addr,
 		.who = s->identity.who,
 		.messages = 1,
 		.recipients = s->gate.recipients,
+		.by = proof_used(s),
+		.tls = s->gate.tls,
+		.port = s->client.port,
+		.listener = conn_local(s->conn).port,
 	};
 
-	if (s->identity.who.n > 0)
-		storeline_use(s->server->line, &use);
+	if (s->identity.who.n == 0)
+		return;
+	memcpy(use.sid, s->sid, sizeof(use.sid));
+	use_helo(&use, (struct str){ s->gate.helo, s->gate.helo_n });
+	if (use.by == USE_BY_AUTH)
+		(void)!str_to_cstr(str_of(s->mechanism), use.mechanism, sizeof(use.mechanism));
+	storeline_use(s->server->line, &use);
 }
 
 void session_ended(void *owner, const struct relay_end *end)

@@ -57,6 +57,7 @@ struct session {
 	char mechanism[32]; /* of the last AUTH, as the log has it: "plain" */
 	char mechanisms[USERS_MECHANISMS_TEXT]; /* that the engine announces */
 	unsigned messages;
+	unsigned relays; /* recipients of the transaction that not everyone may send to */
 	int64_t since_ms; /* steady clock */
 	char sid[SID_TEXT];
 };
@@ -67,7 +68,7 @@ void session_log_connect(const struct session *s);
 void session_log_disconnect(const struct session *s, const char *why);
 void session_log_auth(const struct session *s);
 void session_log_auth_failed(const struct session *s, struct str tried, const char *reason);
-void session_log_relay(const struct session *s); /* a relay that was granted */
+void session_log_relay(struct session *s); /* a relay that was granted */
 void session_refused(void *owner, const struct gate_refusal *r);
 void session_shadowed(void *owner, const struct gate_refusal *r);
 void session_ended(void *owner, const struct relay_end *end);

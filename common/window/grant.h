@@ -3,6 +3,7 @@
 #define POPGATE_GRANT_H
 
 #include "common/base/addr.h"
+#include "common/base/sid.h"
 #include "common/base/subscriber.h"
 
 /* How the subscriber proved who they are; words as the log prints them, short and lower case. */
@@ -18,6 +19,7 @@ struct grant {
 	uint16_t port; /* the client's */
 	struct subscriber who;
 	struct source source;
+	char sid[SID_TEXT]; /* of the session that logged in; "": there was none */
 	int64_t login_ms; /* since 1970; 0: the store stamps it (what a login wants) */
 	int64_t lifetime_ms; /* 0: the window's own; else exactly this, no slack, no coalescing */
 };

@@ -57,6 +57,15 @@ bool rate_matters(const struct rate *r, int64_t now_ms)
 	return now_ms / HOUR_MS <= r->hour + 1 || now_ms < r->login_ms + LOGIN_MS;
 }
 
+void use_helo(struct use *u, struct str name)
+{
+	size_t n = name.n < USE_HELO_MAX ? name.n : USE_HELO_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		u->helo[i] = (char)(name.p[i] > ' ' && name.p[i] <= '~' ? name.p[i] : '?');
+	u->helo[n] = '\0';
+}
+
 size_t rate_key_of(struct addr key, uint8_t *dst)
 {
 	dst[0] = 1;

@@ -12,12 +12,29 @@
 #define RATE_KEY_MAX (1 + SUBSCRIBER_MAX)
 #define RATE_COUNT_MAX 1000000 /* messages or recipients of one use at most */
 
+#define USE_HELO_MAX 64 /* octets of a name that is remembered */
+
+enum use_proof { /* what let a message through that not everyone may send */
+	USE_BY_NOTHING, /* anyone may have sent it, or nothing was sent */
+	USE_BY_WINDOW,
+	USE_BY_AUTH,
+};
+
 struct use { /* as a worker reports it */
 	struct addr addr; /* the client's, not masked */
 	struct subscriber who; /* n == 0: nobody is known */
 	uint32_t messages, recipients;
 	bool login; /* the subscriber logged in */
+	enum use_proof by;
+	bool tls;
+	uint16_t port, listener; /* the client's; the one it connected to */
+	char mechanism[20]; /* BY_AUTH: "plain", ...; ends in NUL */
+	char sid[SID_TEXT]; /* "": of no session */
+	char helo[USE_HELO_MAX + 1]; /* what the client called itself; use_helo() */
 };
+
+/* Keeps a name that a client gave itself: cut to fit, '?' for what is not visible ASCII. */
+void use_helo(struct use *u, struct str name);
 
 struct rate {
 	int64_t hour; /* since 1970, of the first bucket */

@@ -4,7 +4,7 @@
 
 #include "common/base/bytes.h"
 
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 #define ANSWER_MARK 0x80 /* so that no answer is ever read as a request */
 
 static void put_grant(struct writer *w, const struct grant *g)
@@ -16,6 +16,7 @@ static void put_grant(struct writer *w, const struct grant *g)
 	put_number(w, (uint64_t)g->lifetime_ms, 8);
 	put_short(w, str_of(g->source.service));
 	put_short(w, str_of(g->source.mechanism));
+	put_short(w, str_of(g->sid));
 	put_short(w, subscriber_str(&g->who));
 }
 
@@ -41,6 +42,7 @@ static void get_grant(struct reader *r, struct grant *g)
 	g->lifetime_ms = (int64_t)get_number(r, 8);
 	get_short(r, g->source.service, sizeof(g->source.service));
 	get_short(r, g->source.mechanism, sizeof(g->source.mechanism));
+	get_short(r, g->sid, sizeof(g->sid));
 	get_name(r, &g->who);
 	if (g->who.n == 0 || g->login_ms < 0 || g->lifetime_ms < 0 ||
 		g->lifetime_ms > GRANT_LIFETIME_MAX_MS)
@@ -74,21 +76,39 @@ static void put_use(struct writer *w, const struct use *u)
 	put_number(w, u->messages, 4);
 	put_number(w, u->recipients, 4);
 	put_number(w, u->login, 1);
+	put_number(w, u->by, 1);
+	put_number(w, u->tls, 1);
+	put_number(w, u->port, 2);
+	put_number(w, u->listener, 2);
+	put_short(w, str_of(u->mechanism));
+	put_short(w, str_of(u->sid));
+	put_short(w, str_of(u->helo));
 	put_short(w, subscriber_str(&u->who));
 }
 
 static void get_use(struct reader *r, struct use *u)
 {
-	uint64_t login;
+	uint64_t login, by, tls;
 
 	get_octets(r, u->addr.b, sizeof(u->addr.b));
 	u->messages = (uint32_t)get_number(r, 4);
 	u->recipients = (uint32_t)get_number(r, 4);
 	login = get_number(r, 1);
+	by = get_number(r, 1);
+	tls = get_number(r, 1);
+	u->port = (uint16_t)get_number(r, 2);
+	u->listener = (uint16_t)get_number(r, 2);
+	get_short(r, u->mechanism, sizeof(u->mechanism));
+	get_short(r, u->sid, sizeof(u->sid));
+	get_short(r, u->helo, sizeof(u->helo));
 	get_name(r, &u->who);
 	u->login = login == 1;
-	if (login > 1 || (u->login && u->who.n == 0) || u->messages > RATE_COUNT_MAX ||
+	u->tls = tls == 1;
+	u->by = (enum use_proof)by;
+	if (login > 1 || tls > 1 || by > USE_BY_AUTH || u->messages > RATE_COUNT_MAX ||
 		u->recipients > RATE_COUNT_MAX)
+		r->bad = true;
+	if ((u->login || by != USE_BY_NOTHING) && u->who.n == 0)
 		r->bad = true;
 }
 

@@ -12,7 +12,7 @@ static void requests_come_back_and_nothing_shorter_or_longer(void **state)
 {
 	struct request r = { .kind = WIRE_GRANT,
 		.ticket = 77,
-		.grant = { .port = 9, .source = { "pop3", "plain", true } } };
+		.grant = { .port = 9, .source = { "pop3", "plain", true }, .sid = "abc" } };
 	uint8_t bytes[WIRE_MAX + 1] = { 0 };
 	struct request back;
 	struct answer a;
@@ -24,6 +24,7 @@ static void requests_come_back_and_nothing_shorter_or_longer(void **state)
 	assert_true(wire_get_request(packet, &back));
 	assert_true(back.ticket == 77 && back.grant.port == 9 && back.grant.source.tls);
 	assert_string_equal(back.grant.who.name, "anna@example.net");
+	assert_string_equal(back.grant.sid, "abc");
 	assert_false(wire_get_answer(packet, &a));
 	for (size_t n = 0; n < packet.n; n++)
 		assert_false(wire_get_request(str_first(packet, n), &back));
@@ -71,6 +72,32 @@ static void failures_and_uses_come_back(void **state)
 	assert_false(wire_get_request(packet_of(&u, bytes), &back));
 }
 
+static void a_use_says_how_the_message_got_through(void **state)
+{
+	struct request u = { .kind = WIRE_USE,
+		.use = { .messages = 1,
+			.by = USE_BY_AUTH,
+			.tls = true,
+			.port = 4711,
+			.listener = 587,
+			.mechanism = "plain",
+			.sid = "s1" } };
+	uint8_t bytes[WIRE_MAX];
+	struct request back;
+
+	(void)state;
+	use_helo(&u.use, STR("my\x80 pc\n"));
+	assert_string_equal(u.use.helo, "my??pc?");
+	assert_false(wire_get_request(packet_of(&u, bytes), &back)); /* of nobody */
+	assert_true(subscriber_fold(STR("anna"), STR("x.example"), &u.use.who));
+	assert_true(wire_get_request(packet_of(&u, bytes), &back));
+	assert_true(back.use.by == USE_BY_AUTH && back.use.tls && back.use.port == 4711 &&
+		back.use.listener == 587);
+	assert_string_equal(back.use.mechanism, "plain");
+	assert_string_equal(back.use.sid, "s1");
+	assert_string_equal(back.use.helo, "my??pc?");
+}
+
 static void answers_come_back(void **state)
 {
 	const struct answer a = {
@@ -94,6 +121,7 @@ int main(void)
 		cmocka_unit_test(requests_come_back_and_nothing_shorter_or_longer),
 		cmocka_unit_test(what_no_program_of_ours_writes_is_refused),
 		cmocka_unit_test(failures_and_uses_come_back),
+		cmocka_unit_test(a_use_says_how_the_message_got_through),
 		cmocka_unit_test(answers_come_back),
 	};
 
