@@ -16,23 +16,30 @@ struct ctl { /* the config as read, and the options of this call */
 	const char *conf_path;
 	struct conf *conf; /* owned by main() */
 	struct site site;
-	bool json, utc, all, disabled;
+	uint64_t given; /* options.c: which */
+	bool help, version, too_many;
+	bool json, utc, all, disabled, everything, from_stdin;
 	const char *user, *net, *for_how_long, *from, *to, *listener, *scheme; /* NULL: not given */
-	bool everything;
 	const char *addresses[32]; /* --address, as often as given */
 	size_t addresses_n;
 	int argc; /* what stands behind the subcommand */
 	char **argv;
 };
 
-/* Says "popgate: ..." on standard error. */
+/* Says "popgate: ..." on standard error, whatever octets a value holds. */
 void ctl_say(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* Lines that somebody else put together, to standard error likewise. */
+void ctl_complain(const struct buf *complaints);
 
 /* The one argument there must be; NULL, and said, otherwise. */
 const char *ctl_one_argument(const struct ctl *c, const char *what);
 
 /* Reads an address, or says what is wrong with it. */
 MUST_USE bool ctl_addr(const char *text, struct addr *out);
+
+/* No argument is wanted: says so if there is one. */
+MUST_USE bool ctl_no_argument(const struct ctl *c);
 
 /* Reads a subscriber's name, default_domain added. */
 MUST_USE bool ctl_subscriber(const struct ctl *c, const char *text, struct subscriber *out);

@@ -1,5 +1,5 @@
-/* main.c - popgate: options and a table of subcommands. */
-#include <getopt.h>
+/* main.c - popgate: a table of subcommands, and help. */
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,22 +8,48 @@
 #include "common/base/material.h"
 #include "common/conf/listeners.h"
 #include "common/conf/tls.h"
-#include "ctl/ctl.h"
+#include "ctl/options.h"
+#include "ctl/printable.h"
+#include "ctl/screen.h"
 #include "pop3d/settings.h"
 #include "smtpgate/settings.h"
 
 #define DEFAULT_CONF "/etc/popgate/popgate.conf"
 
+#define SAID_MAX 2048 /* octets of what is said at a time */
+
+/* A name or a path in it may hold anything. */
+static void say_line(struct str line)
+{
+	char shown[PRINTABLE_MAX(SAID_MAX)];
+
+	printable(line, screen_look().ascii, shown, sizeof(shown));
+	fprintf(stderr, "%s\n", shown);
+}
+
 void ctl_say(const char *format, ...)
 {
+	char text[SAID_MAX];
 	va_list args;
 
 	fflush(stdout);
-	fputs("popgate: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fputs("\n", stderr);
+	fputs("popgate: ", stderr);
+	say_line(str_of(text));
+}
+
+void ctl_complain(const struct buf *complaints)
+{
+	struct str rest = buf_str(complaints), line;
+
+	while (rest.n > 0) {
+		(void)str_split(rest, '\n', &line, &rest);
+		if (line.n > SAID_MAX)
+			line.n = SAID_MAX;
+		say_line(line);
+	}
 }
 
 const char *ctl_one_argument(const struct ctl *c, const char *what)
@@ -32,6 +58,13 @@ const char *ctl_one_argument(const struct ctl *c, const char *what)
 		return c->argv[0];
 	ctl_say("%s is wanted%s", what, c->argc > 1 ? ", and nothing else" : "");
 	return NULL;
+}
+
+bool ctl_no_argument(const struct ctl *c)
+{
+	if (c->argc > 0)
+		ctl_say("%s: no argument is wanted", c->argv[0]);
+	return c->argc == 0;
 }
 
 bool ctl_addr(const char *text, struct addr *out)
@@ -59,6 +92,8 @@ static int check(struct ctl *c)
 	struct listeners listeners;
 	enum err e;
 
+	if (!ctl_no_argument(c))
+		return EXIT_USAGE;
 	buf_init(&complaints, 1 << 16);
 	buf_init(&material, MATERIAL_MAX);
 	e = listeners_read(&listeners, c->conf, "pop3d", &complaints);
@@ -68,7 +103,7 @@ static int check(struct ctl *c)
 	e = gate_settings_read(&gate, c->conf, &complaints) != ERR_NONE ? ERR_SYNTAX : e;
 	e = tls_material_read(&material, c->conf, &complaints) != ERR_NONE ? ERR_SYNTAX : e;
 	buf_free(&material);
-	fprintf(stderr, "%.*s", (int)complaints.len, buf_str(&complaints).p);
+	ctl_complain(&complaints);
 	buf_free(&complaints);
 	if (e != ERR_NONE)
 		return EXIT_NO;
@@ -77,44 +112,90 @@ static int check(struct ctl *c)
 }
 
 /* clang-format off */
-static const struct subcommand {
-	const char *group, *name; /* name "": the group is the command */
-	int (*run)(struct ctl *c);
-	const char *arguments, *help;
-} subcommands[] = {
-	{ "window",  "list",   ctl_window_list,   "[--user U] [--net CIDR] [--all] [--json]", "who may relay, from where, until when" },
-	{ "window",  "show",   ctl_window_show,   "ADDRESS",                      "every subscriber on an address" },
-	{ "window",  "grant",  ctl_window_grant,  "ADDRESS --user U [--for 30m]", "let an address relay" },
-	{ "window",  "revoke", ctl_window_revoke, "ADDRESS | --user U | --everything", "end it" },
-	{ "window",  "stats",  ctl_window_stats,  "",                             "how many, how long, how large" },
-	{ "explain", "",       ctl_explain,       "ADDRESS [--from A] [--to B] [--listener L]", "why a relay is taken or refused" },
-	{ "user",    "add",    ctl_user_add,      "NAME [--scheme S] [--address A] [--disabled]", "a new account; the password from standard input" },
-	{ "user",    "passwd", ctl_user_passwd,   "NAME [--scheme S]",            "another password" },
-	{ "user",    "remove", ctl_user_remove,   "NAME",                         "no account any more" },
-	{ "user",    "list",   ctl_user_list,     "",                             "all accounts" },
-	{ "user",    "check",  ctl_user_check,    "NAME",                         "is this the password?" },
-	{ "uidl",    "",       ctl_uidl,          "MAILDIR | --user U [--json]",  "the messages, sizes and unique-ids that pop3d would list" },
-	{ "check",   "",       check,             "",                             "the config, as both daemons would read it" },
+static const struct subcommand subcommands[] = {
+	{ "window",  "list",   ctl_window_list,   "",           "user net all json utc",   "who may relay, from where, until when" },
+	{ "window",  "show",   ctl_window_show,   "ADDRESS",    "json utc",                "every subscriber on an address" },
+	{ "window",  "grant",  ctl_window_grant,  "ADDRESS",    "user! for utc",           "let an address relay" },
+	{ "window",  "revoke", ctl_window_revoke, "[ADDRESS]",  "user everything utc",     "logins up to now count no more" },
+	{ "window",  "stats",  ctl_window_stats,  "",           "json utc",                "how many, how long, how large" },
+	{ "explain", "",       ctl_explain,       "ADDRESS",    "from to listener json",   "why a relay is taken or refused" },
+	{ "user",    "add",    ctl_user_add,      "NAME",       "scheme address disabled stdin", "a new account" },
+	{ "user",    "passwd", ctl_user_passwd,   "NAME",       "scheme stdin",            "another password" },
+	{ "user",    "remove", ctl_user_remove,   "NAME",       "",                        "no account any more" },
+	{ "user",    "list",   ctl_user_list,     "",           "json",                    "all accounts" },
+	{ "user",    "check",  ctl_user_check,    "NAME",       "stdin",                   "is this the password?" },
+	{ "uidl",    "",       ctl_uidl,          "[MAILDIR]",  "user json",               "the messages, sizes and unique-ids that pop3d would list" },
+	{ "check",   "",       check,             "",           "",                        "the config, as both daemons would read it" },
 };
 /* clang-format on */
 
-static int usage(FILE *to)
-{
-	fputs("usage: popgate [-c file] [-V] command ...\n\n", to);
-	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
-		const struct subcommand *s = &subcommands[i];
+#define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
+#define TYPO_MAX 2 /* letters wrong in a command that is still guessed */
 
-		fprintf(to, "  %s%s%s %s\n        %s\n", s->group, s->name[0] != '\0' ? " " : "",
-			s->name, s->arguments, s->help);
-	}
-	fputs("\n  --json prints one object a line; --utc prints times in UTC. See popgate(8).\n",
-		to);
+/* --- help --- */
+
+static const char *blank(const char *before)
+{
+	return before[0] != '\0' ? " " : "";
+}
+
+static void synopsis(FILE *to, const struct subcommand *s)
+{
+	fprintf(to, "popgate %s%s%s%s%s", s->group, blank(s->name), s->name, blank(s->arguments),
+		s->arguments);
+	options_synopsis(to, s);
+	fputs("\n", to);
+}
+
+static int help_on(const struct subcommand *s)
+{
+	fputs("usage: ", stdout);
+	synopsis(stdout, s);
+	printf("\n%s\n\n", s->help);
+	options_explain(stdout, s);
+	puts("  -c FILE               the config; " DEFAULT_CONF " if not given\n\n"
+	     "exit status: 0 yes or done, 1 no or absent, 2 usage, 3 the store or a daemon is "
+	     "away\n"
+	     "popgate(8) has examples");
+	return EXIT_YES;
+}
+
+/* All commands, or those of one group. */
+static int help(FILE *to, const char *group)
+{
+	fputs("usage: popgate [-c FILE] [-hV] COMMAND ...\n\n", to);
+	for (size_t i = 0; i < SUBCOMMANDS; i++)
+		if (group == NULL || strcmp(subcommands[i].group, group) == 0) {
+			fputs("  ", to);
+			synopsis(to, &subcommands[i]);
+			fprintf(to, "        %s\n", subcommands[i].help);
+		}
+	fputs("\npopgate help COMMAND says what its options mean; popgate(8) has examples\n", to);
 	return to == stdout ? EXIT_YES : EXIT_USAGE;
+}
+
+/* For completion: a command and its options a line. */
+static int words(void)
+{
+	for (size_t i = 0; i < SUBCOMMANDS; i++)
+		printf("%s%s%s:%s\n", subcommands[i].group, blank(subcommands[i].name),
+			subcommands[i].name, subcommands[i].options);
+	return EXIT_YES;
+}
+
+/* --- which command? --- */
+
+static bool is_group(const char *word)
+{
+	for (size_t i = 0; i < SUBCOMMANDS; i++)
+		if (strcmp(subcommands[i].group, word) == 0)
+			return true;
+	return false;
 }
 
 static const struct subcommand *find(int argc, char **argv, int *used)
 {
-	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
+	for (size_t i = 0; i < SUBCOMMANDS; i++) {
 		const struct subcommand *s = &subcommands[i];
 
 		if (argc < 1 || strcmp(argv[0], s->group) != 0)
@@ -126,85 +207,58 @@ static const struct subcommand *find(int argc, char **argv, int *used)
 	return NULL;
 }
 
-enum {
-	OPT_JSON = 1000,
-	OPT_UTC,
-	OPT_ALL,
-	OPT_DISABLED,
-	OPT_EVERYTHING,
-	OPT_USER,
-	OPT_NET,
-	OPT_FOR,
-	OPT_FROM,
-	OPT_TO,
-	OPT_LISTENER,
-	OPT_SCHEME,
-	OPT_ADDRESS
-};
-
-static bool take_option(struct ctl *c, int option)
+/* A word of the table that is near to what was typed: the second of a group, or a first one. */
+static const char *nearest(const char *typed, const char *group)
 {
-	switch (option) {
-	case 'c': c->conf_path = optarg; break;
-	case OPT_JSON: c->json = true; break;
-	case OPT_UTC: c->utc = true; break;
-	case OPT_ALL: c->all = true; break;
-	case OPT_DISABLED: c->disabled = true; break;
-	case OPT_EVERYTHING: c->everything = true; break;
-	case OPT_USER: c->user = optarg; break;
-	case OPT_NET: c->net = optarg; break;
-	case OPT_FOR: c->for_how_long = optarg; break;
-	case OPT_FROM: c->from = optarg; break;
-	case OPT_TO: c->to = optarg; break;
-	case OPT_LISTENER: c->listener = optarg; break;
-	case OPT_SCHEME: c->scheme = optarg; break;
-	case OPT_ADDRESS:
-		if (c->addresses_n == sizeof(c->addresses) / sizeof(c->addresses[0]))
-			return false;
-		c->addresses[c->addresses_n++] = optarg;
-		break;
-	default: return false;
-	}
-	return true;
-}
+	size_t best = TYPO_MAX + 1;
+	const char *found = NULL;
 
-/* A negative result means to go on; any other is the exit code. */
-static int read_options(struct ctl *c, int argc, char **argv)
-{
-	static const struct option longs[] = {
-		{ "json", no_argument, NULL, OPT_JSON },
-		{ "utc", no_argument, NULL, OPT_UTC },
-		{ "all", no_argument, NULL, OPT_ALL },
-		{ "disabled", no_argument, NULL, OPT_DISABLED },
-		{ "everything", no_argument, NULL, OPT_EVERYTHING },
-		{ "user", required_argument, NULL, OPT_USER },
-		{ "net", required_argument, NULL, OPT_NET },
-		{ "for", required_argument, NULL, OPT_FOR },
-		{ "from", required_argument, NULL, OPT_FROM },
-		{ "to", required_argument, NULL, OPT_TO },
-		{ "listener", required_argument, NULL, OPT_LISTENER },
-		{ "scheme", required_argument, NULL, OPT_SCHEME },
-		{ "address", required_argument, NULL, OPT_ADDRESS },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int option;
+	for (size_t i = 0; i < SUBCOMMANDS; i++) {
+		const struct subcommand *s = &subcommands[i];
+		const char *word = group != NULL ? s->name : s->group;
+		size_t far = options_distance(typed, word);
 
-	while ((option = getopt_long(argc, argv, "c:hV", longs, NULL)) != -1) {
-		if (option == 'h')
-			return usage(stdout);
-		if (option == 'V') {
-			printf("popgate %s\n", POPGATE_VERSION);
-			return EXIT_YES;
+		if ((group == NULL || strcmp(group, s->group) == 0) && far < best) {
+			best = far;
+			found = word;
 		}
-		if (!take_option(c, option))
-			return EXIT_USAGE;
 	}
-	c->argc = argc - optind;
-	c->argv = argv + optind;
-	return -1;
+	return found;
 }
+
+static int say_unknown(int argc, char **argv)
+{
+	const char *group = argc > 0 && is_group(argv[0]) ? argv[0] : NULL, *meant, *typed;
+
+	if (argc == 0 || (group != NULL && argc == 1))
+		return help(stderr, group);
+	typed = argv[group != NULL ? 1 : 0];
+	meant = nearest(typed, group);
+	ctl_say("%s%s%s: there is no such command%s%s%s%s%s", group != NULL ? group : "",
+		group != NULL ? " " : "", typed, meant != NULL ? "; was \"" : "",
+		group != NULL && meant != NULL ? group : "",
+		group != NULL && meant != NULL ? " " : "", meant != NULL ? meant : "",
+		meant != NULL ? "\" meant?" : "");
+	ctl_say("popgate help lists all commands");
+	return EXIT_USAGE;
+}
+
+/* popgate help, popgate help COMMAND, popgate COMMAND --help. */
+static int answer_help(int argc, char **argv)
+{
+	int used = 0;
+	const struct subcommand *s = find(argc, argv, &used);
+
+	if (argc == 1 && strcmp(argv[0], "words") == 0)
+		return words();
+	if (s != NULL)
+		return help_on(s);
+	if (argc == 0 || (argc == 1 && is_group(argv[0])))
+		return help(stdout, argc == 0 ? NULL : argv[0]);
+	return say_unknown(argc, argv);
+}
+
+/* --- running it --- */
 
 static bool read_conf(struct ctl *c)
 {
@@ -220,33 +274,48 @@ static bool read_conf(struct ctl *c)
 		e = conf_parse(&c->conf, c->conf_path, buf_str(&bytes), &complaints);
 	if (e == ERR_NONE)
 		e = site_read(&c->site, c->conf, &complaints);
-	fprintf(stderr, "%.*s", (int)complaints.len, buf_str(&complaints).p);
+	ctl_complain(&complaints);
 	buf_free(&bytes);
 	buf_free(&complaints);
 	return e == ERR_NONE;
+}
+
+static int run(struct ctl *c, const struct subcommand *s)
+{
+	int code = s->run == check ? EXIT_NO : EXIT_USAGE;
+
+	if (!options_fit(c, s))
+		return EXIT_USAGE;
+	if (read_conf(c)) {
+		log_open(&(struct log_settings){
+			"popgate", STDERR_FILENO, LOG_LOGFMT, LOG_LEVEL_WARN, false });
+		code = s->run(c);
+	}
+	conf_close(&c->conf);
+	return code;
 }
 
 int main(int argc, char **argv)
 {
 	struct ctl c = { .conf_path = DEFAULT_CONF };
 	const struct subcommand *s;
-	int used = 0, code = read_options(&c, argc, argv);
+	int used = 0;
 
-	if (code >= 0)
-		return code;
+	setlocale(LC_CTYPE, "");
+	if (!options_read(&c, argc, argv))
+		return EXIT_USAGE;
+	if (c.version) {
+		printf("popgate %s\n", POPGATE_VERSION);
+		return EXIT_YES;
+	}
 	if (c.argc > 0 && strcmp(c.argv[0], "help") == 0)
-		return usage(stdout);
+		return answer_help(c.argc - 1, c.argv + 1);
+	if (c.help)
+		return answer_help(c.argc, c.argv);
 	s = find(c.argc, c.argv, &used);
 	if (s == NULL)
-		return usage(stderr);
+		return say_unknown(c.argc, c.argv);
 	c.argc -= used;
 	c.argv += used;
-	code = s->run == check ? EXIT_NO : EXIT_USAGE;
-	if (read_conf(&c)) {
-		log_open(&(struct log_settings){
-			"popgate", STDERR_FILENO, LOG_LOGFMT, LOG_LEVEL_WARN, false });
-		code = s->run(&c);
-	}
-	conf_close(&c.conf);
-	return code;
+	return run(&c, s);
 }

@@ -1,23 +1,15 @@
-/* table.c - see table.h. A table for people is kept until its end, to know its widths. */
-#include "ctl/table.h"
+/* table.c - see table.h: cells in, JSON out. A table for people is kept until its end, to know its widths. */
+#include "ctl/table_private.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
-
-struct table {
-	const char *const *heads; /* borrowed */
-	size_t columns, at; /* at: of the row under way */
-	bool json;
-	json_t *object; /* JSON: the row under way */
-	char **cells; /* owned: all rows so far */
-	bool right[TABLE_COLUMNS]; /* numbers stand to the right */
-	size_t n, cap;
-};
+#include "common/base/utf8.h"
+#include "ctl/printable.h"
 
 struct table *table_new(const char *const *heads, bool json)
 {
@@ -27,9 +19,15 @@ struct table *table_new(const char *const *heads, bool json)
 		abort();
 	t->heads = heads;
 	t->json = json;
+	t->screen = screen_look();
 	while (heads[t->columns] != NULL)
 		t->columns++;
 	return t;
+}
+
+void table_optional(struct table *t, const char *const *names)
+{
+	t->optional = names;
 }
 
 static void print_object(struct table *t)
@@ -53,22 +51,42 @@ static void add_json(struct table *t, json_t *value)
 		print_object(t);
 }
 
+static char *cleaned(const char *text, bool ascii)
+{
+	size_t size = PRINTABLE_MAX(strlen(text));
+	char *copy = malloc(size);
+
+	if (copy == NULL)
+		abort();
+	printable(str_of(text), ascii, copy, size);
+	return copy;
+}
+
 static void add_cell(struct table *t, const char *text)
 {
 	if (t->n == t->cap) {
 		t->cap = t->cap == 0 ? 64 : t->cap * 2;
 		t->cells = realloc(t->cells, t->cap * sizeof(*t->cells));
 	}
-	if (t->cells == NULL || (t->cells[t->n] = strdup(text)) == NULL)
+	if (t->cells == NULL)
 		abort();
-	t->n++;
+	t->cells[t->n++] = cleaned(text, t->screen.terminal && t->screen.ascii);
 	t->at = (t->at + 1) % t->columns;
+}
+
+/* JSON has no way to say what is no UTF-8. */
+static void add_json_text(struct table *t, const char *text)
+{
+	char *copy = utf8_valid(str_of(text)) ? NULL : cleaned(text, false);
+
+	add_json(t, json_string(copy != NULL ? copy : text));
+	free(copy);
 }
 
 void table_text(struct table *t, const char *text)
 {
 	if (t->json)
-		add_json(t, json_string(text));
+		add_json_text(t, text);
 	else
 		add_cell(t, text);
 }
@@ -86,60 +104,17 @@ void table_number(struct table *t, int64_t number)
 	add_cell(t, text);
 }
 
-static void print_row(const struct table *t, char *const *row, const int *widths)
-{
-	for (size_t i = 0; i < t->columns; i++) {
-		bool last = i + 1 == t->columns;
-
-		if (last && !t->right[i])
-			printf("%s\n", row[i]);
-		else
-			printf("%*s%s", t->right[i] ? widths[i] : -widths[i], row[i],
-				last ? "\n" : "  ");
-	}
-}
-
-static void print_heads(const struct table *t, const int *widths)
-{
-	bool bold = isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == NULL;
-	char words[TABLE_COLUMNS][32], *row[TABLE_COLUMNS];
-
-	for (size_t i = 0; i < t->columns; i++) {
-		snprintf(words[i], sizeof(words[i]), "%s", t->heads[i]);
-		for (char *c = words[i]; *c != '\0'; c++)
-			*c = (char)(*c == '_' ? ' ' : *c >= 'a' && *c <= 'z' ? *c - 32 : *c);
-		row[i] = words[i];
-	}
-	fputs(bold ? "\033[1m" : "", stdout);
-	print_row(t, row, widths);
-	fputs(bold ? "\033[0m" : "", stdout);
-}
-
-static void print_all(const struct table *t)
-{
-	int widths[TABLE_COLUMNS];
-
-	for (size_t i = 0; i < t->columns; i++) {
-		widths[i] = (int)strlen(t->heads[i]);
-		for (size_t c = i; c < t->n; c += t->columns)
-			if ((int)strlen(t->cells[c]) > widths[i])
-				widths[i] = (int)strlen(t->cells[c]);
-	}
-	if (t->n > 0)
-		print_heads(t, widths);
-	for (size_t c = 0; c < t->n; c += t->columns)
-		print_row(t, t->cells + c, widths);
-}
-
 void table_end(struct table *t)
 {
 	if (!t->json)
-		print_all(t);
+		table_print(t);
 	for (size_t i = 0; i < t->n; i++)
 		free(t->cells[i]);
 	free(t->cells);
 	free(t);
 }
+
+/* --- times --- */
 
 char *table_time(int64_t ms, bool iso, char *dst)
 {
@@ -166,4 +141,23 @@ char *table_left(int64_t ms, char *dst)
 	else
 		snprintf(dst, 40, "%lldh %lldm", (long long)(s / 3600), (long long)(s / 60 % 60));
 	return dst;
+}
+
+static bool same_day(const struct tm *a, const struct tm *b)
+{
+	return a->tm_year == b->tm_year && a->tm_yday == b->tm_yday;
+}
+
+void table_moment(struct table *t, int64_t ms, bool iso)
+{
+	time_t then = (time_t)(ms / 1000), now = (time_t)(clock_ms() / 1000);
+	struct tm of_then, of_now;
+	char text[40];
+
+	localtime_r(&then, &of_then);
+	localtime_r(&now, &of_now);
+	if (t->json || iso || !t->screen.terminal || !same_day(&of_then, &of_now))
+		table_text(t, table_time(ms, iso, text));
+	else if (strftime(text, sizeof(text), "%H:%M:%S", &of_then) > 0)
+		table_text(t, text);
 }

@@ -1,5 +1,6 @@
 /* user.c - the account file: add, passwd, remove, list, check. A password never stands in an argument. */
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <termios.h>
@@ -25,35 +26,60 @@ static bool read_line(char *dst, size_t size)
 	return n > 0;
 }
 
-static bool read_hidden(const char *prompt, char *dst, size_t size)
-{
-	struct termios old, quiet;
-	bool terminal = isatty(STDIN_FILENO) != 0 && tcgetattr(STDIN_FILENO, &old) == 0, got;
+/* Who interrupts the prompt wants his echo back. */
+static struct termios before;
 
-	if (!terminal)
+static void on_interrupt(int number)
+{
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void catch_interrupts(void (*handler)(int number))
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		signal(numbers[i], handler);
+}
+
+static bool asks(const struct ctl *c)
+{
+	return !c->from_stdin && isatty(STDIN_FILENO) != 0;
+}
+
+static bool read_hidden(const struct ctl *c, const char *prompt, char *dst, size_t size)
+{
+	struct termios quiet;
+	bool got;
+
+	if (!asks(c) || tcgetattr(STDIN_FILENO, &before) != 0)
 		return read_line(dst, size);
-	quiet = old;
+	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	catch_interrupts(on_interrupt);
 	fprintf(stderr, "%s: ", prompt);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	got = read_line(dst, size);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+	catch_interrupts(SIG_DFL);
 	fputs("\n", stderr);
 	return got;
 }
 
-/* From a terminal it is asked for twice; from a pipe it is the first line. */
-static bool read_new_password(char *dst, size_t size)
+/* On a terminal it is asked for twice; of standard input it is the first line. */
+static bool read_new_password(const struct ctl *c, char *dst, size_t size)
 {
 	char again[HASH_PASSWORD_MAX];
 	bool same = true;
 
-	if (!read_hidden("New password", dst, size)) {
+	if (!read_hidden(c, "New password", dst, size)) {
 		ctl_say("a password is wanted, on the terminal or as a line of standard input");
 		return false;
 	}
-	if (isatty(STDIN_FILENO) != 0) {
-		same = read_hidden("Again", again, sizeof(again)) && strcmp(dst, again) == 0;
+	if (asks(c)) {
+		same = read_hidden(c, "Again", again, sizeof(again)) && strcmp(dst, again) == 0;
 		explicit_bzero(again, sizeof(again));
 	}
 	if (!same)
@@ -67,7 +93,7 @@ static bool make_stored(const struct ctl *c, char *stored)
 	char password[HASH_PASSWORD_MAX];
 	enum err e;
 
-	if (!read_new_password(password, sizeof(password)))
+	if (!read_new_password(c, password, sizeof(password)))
 		return false;
 	e = hash_make(scheme, str_of(password), stored);
 	explicit_bzero(password, sizeof(password));
@@ -99,6 +125,9 @@ static int done(const struct ctl *c, enum err e, const struct subscriber *who, c
 		ctl_say("%s is there already", who->name);
 	else if (e == ERR_ABSENT)
 		ctl_say("%s is not in %s", who->name, c->site.users_path);
+	else if (e == ERR_DENIED)
+		ctl_say("%s and its directory must be yours to write: %s", c->site.users_path,
+			geteuid() == 0 ? "they are read-only" : "be root, or their owner");
 	else
 		ctl_say("%s: %s", c->site.users_path, err_text(e));
 	return EXIT_NO;
@@ -208,10 +237,8 @@ int ctl_user_list(struct ctl *c)
 	struct table *t;
 	size_t n;
 
-	if (c->argc > 0) {
-		ctl_say("no argument is wanted");
+	if (!ctl_no_argument(c))
 		return EXIT_USAGE;
-	}
 	f = open_file(c);
 	if (f == NULL)
 		return EXIT_NO;
@@ -254,7 +281,7 @@ int ctl_user_check(struct ctl *c)
 		return EXIT_NO;
 	if (!passwdfile_find(f, &who, &a))
 		ctl_say("%s is not in %s", who.name, c->site.users_path);
-	else if (!read_hidden("Password", password, sizeof(password)))
+	else if (!read_hidden(c, "Password", password, sizeof(password)))
 		ctl_say("a password is wanted, on the terminal or as a line of standard input");
 	else
 		code = judge(&a, str_of(password));

@@ -13,6 +13,9 @@
 static const char *const heads[] = { "addr", "user", "login", "until", "left", "logins", "service",
 	"mechanism", "port", NULL };
 
+static const char *const optional[] = { "mechanism", "port", "service", "logins", "login", "until",
+	NULL };
+
 static struct view *open_view(const struct ctl *c)
 {
 	struct view *v = NULL;
@@ -31,8 +34,8 @@ static void put_entry(
 
 	table_text(t, addr_format(key, text));
 	table_text(t, h->who.name);
-	table_text(t, table_time(h->login_ms, iso, time));
-	table_text(t, table_time(h->until_ms, iso, time));
+	table_moment(t, h->login_ms, iso);
+	table_moment(t, h->until_ms, iso);
 	table_text(t, table_left(h->until_ms - now, time));
 	table_number(t, h->logins);
 	table_text(t, h->source.service);
@@ -76,12 +79,13 @@ int ctl_window_list(struct ctl *c)
 	size_t n, shown = 0;
 	enum err e;
 
-	if (!read_filter(c, &filter))
+	if (!ctl_no_argument(c) || !read_filter(c, &filter))
 		return EXIT_USAGE;
 	v = open_view(c);
 	if (v == NULL)
 		return EXIT_AWAY;
 	t = table_new(heads, c->json);
+	table_optional(t, optional);
 	do {
 		e = view_page(v, now, c->all, &cursor, page, PAGE, &n);
 		for (size_t i = 0; i < n; i++) {
@@ -129,6 +133,7 @@ int ctl_window_show(struct ctl *c)
 		return EXIT_NO;
 	}
 	t = table_new(heads, c->json);
+	table_optional(t, optional);
 	for (size_t i = 0; i < holders.n; i++)
 		put_entry(c, t, a, &holders.at[i], clock_ms());
 	table_end(t);
@@ -191,7 +196,7 @@ int ctl_window_stats(struct ctl *c)
 	static const char *const names[] = { "entries", "live", "grants", "renewed", "revocations",
 		"lost", "readers", "octets_used", "octets_max", "heartbeat", NULL };
 	const int64_t part_ms = (c->site.window.lifetime_ms + c->site.window.slack_ms) / BARS + 1;
-	struct view *v = open_view(c);
+	struct view *v = ctl_no_argument(c) ? open_view(c) : NULL;
 	struct view_facts f = { 0 };
 	struct picture p = { 0 };
 	int64_t now = clock_ms();
@@ -201,7 +206,7 @@ int ctl_window_stats(struct ctl *c)
 	enum err e;
 
 	if (v == NULL)
-		return EXIT_AWAY;
+		return c->argc > 0 ? EXIT_USAGE : EXIT_AWAY;
 	e = view_facts(v, &f);
 	if (e == ERR_NONE)
 		e = look(v, now, part_ms, &p);

@@ -59,6 +59,16 @@ struct network conf_nth_network(struct conf_section s, const char *name, size_t 
 /* The line on which it was set last; 0 where the default stands. */
 unsigned conf_line(struct conf_section s, const char *name);
 
+/* Where its value comes from: "FILE:LINE", or "default". dst has CONF_WHERE octets. Returns dst. */
+#define CONF_WHERE 4200
+char *conf_where(struct conf_section s, const char *name, char *dst);
+
+/* Calls fn for each setting there is, with its whole name ("window.lifetime",
+ * "pop3d.listener[0.0.0.0:110].tls") and its value as one would write it: from the file, or the default. */
+typedef void conf_visit(void *owner, const char *name, const char *value, struct conf_section s,
+	const char *option);
+void conf_walk(struct conf *c, conf_visit *fn, void *owner);
+
 /* Adds "file:line: text" (the line of that option, or of the section's end) to complaints. */
 void conf_complain(struct conf_section s, const char *name, struct buf *complaints,
 	const char *format, ...) PRINTF_LIKE(4, 5);
