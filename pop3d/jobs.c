@@ -9,17 +9,26 @@ struct job {
 	struct session *session; /* NULL: gone meanwhile */
 	struct maildrop *drop;
 	enum pop3_asks kind; /* NOTHING: open it */
-	enum err e;
+	enum err e, scan_e;
 	bool again; /* a slice is done, and there is more of the same */
-	char path[MAILBOX_PATH_MAX], sid[SID_TEXT]; /* to open */
+	bool unscanned; /* NOTHING: the snapshot wants more than a slice */
+	char sid[SID_TEXT]; /* to open */
 	struct maildrop_place place;
 	int64_t delay_ms;
 	size_t message, n, stayed; /* PIECE, UPDATE */
 	uint64_t offset;
 	bool last;
 	bool *doomed; /* owned: a copy */
-	char piece[POP3_PIECE_MAX];
+	char text[]; /* NOTHING: the path; PIECE: the octets, up to POP3_PIECE_MAX */
 };
+
+/* A small maildrop is known in one visit to the pool, and a visit costs more than its listing. */
+static void open_and_look(struct job *j)
+{
+	j->e = maildrop_open_after(&j->drop, &j->place, j->delay_ms);
+	if (j->e == ERR_NONE)
+		j->scan_e = maildrop_scan(j->drop, &j->unscanned);
+}
 
 static void on_run(void *job)
 {
@@ -28,15 +37,15 @@ static void on_run(void *job)
 	switch (j->kind) {
 	case POP3_ASKS_SCAN: j->e = maildrop_scan(j->drop, &j->again); break;
 	case POP3_ASKS_PIECE:
-		j->e = maildrop_read(j->drop, j->message, j->offset, j->piece, sizeof(j->piece),
-			&j->n, &j->last);
+		j->e = maildrop_read(
+			j->drop, j->message, j->offset, j->text, POP3_PIECE_MAX, &j->n, &j->last);
 		j->again = j->e == ERR_NONE && j->n == 0 && !j->last;
 		break;
 	case POP3_ASKS_UPDATE:
 		j->stayed = maildrop_delete(j->drop, j->doomed);
 		maildrop_close(&j->drop);
 		break;
-	default: j->e = maildrop_open_after(&j->drop, &j->place, j->delay_ms); break;
+	default: open_and_look(j); break;
 	}
 }
 
@@ -63,10 +72,10 @@ static const char *uidl_of(void *ctx, size_t i)
 	return maildrop_uidl(s->drop, i);
 }
 
-static void answer_scan(struct session *s, const struct job *j)
+static void answer_scan(struct session *s, enum err e)
 {
-	if (j->e != ERR_NONE) {
-		event_trouble(s, "scan", j->e);
+	if (e != ERR_NONE) {
+		event_trouble(s, "scan", e);
 		pop3_not_scanned(&s->pop3);
 		return;
 	}
@@ -82,7 +91,7 @@ static void answer_piece(struct session *s, const struct job *j)
 		event_trouble(s, "read", j->e);
 		kind = POP3_PIECE_GONE;
 	}
-	pop3_piece(&s->pop3, kind, (struct str){ j->piece, j->e == ERR_NONE ? j->n : 0 });
+	pop3_piece(&s->pop3, kind, (struct str){ j->text, j->e == ERR_NONE ? j->n : 0 });
 }
 
 static void answer_update(struct session *s, const struct job *j)
@@ -121,11 +130,13 @@ static void on_done(void *job)
 	j->drop = NULL;
 	j->session = NULL;
 	switch (j->kind) {
-	case POP3_ASKS_SCAN: answer_scan(s, j); break;
+	case POP3_ASKS_SCAN: answer_scan(s, j->e); break;
 	case POP3_ASKS_PIECE: answer_piece(s, j); break;
 	case POP3_ASKS_UPDATE: answer_update(s, j); break;
 	default:
 		s->drop_error = j->e;
+		s->scan_error = j->scan_e;
+		s->scanned = !j->unscanned;
 		s->job = NULL;
 		free_job(j);
 		login_opened(s);
@@ -140,17 +151,17 @@ static void on_done(void *job)
 
 /* --- begin and end --- */
 
-/* A job for what the engine asks; the one before is done with. */
-static struct job *new_job(struct session *s, enum pop3_asks kind)
+/* A job for what the engine asks, with so many octets of text; the one before is done with. */
+static struct job *new_job(struct session *s, enum pop3_asks kind, size_t room)
 {
-	struct job *j = calloc(1, sizeof(*j));
+	struct job *j = malloc(sizeof(*j) + room);
 
 	if (s->job != NULL)
 		free_job(s->job);
 	s->job = NULL;
 	if (j == NULL)
 		return NULL;
-	j->kind = kind;
+	*j = (struct job){ .kind = kind };
 	j->message = s->pop3.ask.message;
 	j->offset = s->pop3.ask.offset;
 	return j;
@@ -172,16 +183,17 @@ static bool submit(struct session *s, struct job *j)
 
 bool jobs_open(struct session *s)
 {
-	struct job *j = new_job(s, POP3_ASKS_NOTHING);
+	char path[MAILBOX_PATH_MAX];
+	struct job *j;
 
+	if (!mailbox_path(s->server->settings.mailbox, &s->who, path))
+		return false;
+	j = new_job(s, POP3_ASKS_NOTHING, strlen(path) + 1);
 	if (j == NULL)
 		return false;
-	if (!mailbox_path(s->server->settings.mailbox, &s->who, j->path)) {
-		free_job(j);
-		return false;
-	}
+	strcpy(j->text, path);
 	memcpy(j->sid, s->sid, sizeof(j->sid));
-	j->place = (struct maildrop_place){ j->path, s->server->lock_dir,
+	j->place = (struct maildrop_place){ j->text, s->server->lock_dir,
 		s->server->settings.uidl_format, j->sid };
 	j->delay_ms = (int64_t)s->server->settings.login_delay_s * 1000;
 	return submit(s, j);
@@ -224,7 +236,12 @@ void jobs_begin(struct session *s)
 		give_up_lock(s);
 		return;
 	}
-	j = new_job(s, kind);
+	if (kind == POP3_ASKS_SCAN && s->scanned) {
+		answer_scan(s, s->scan_error);
+		conn_resume(s->conn);
+		return;
+	}
+	j = new_job(s, kind, kind == POP3_ASKS_PIECE ? POP3_PIECE_MAX : 0);
 	if (j != NULL && kind == POP3_ASKS_UPDATE && !copy_doomed(s, j)) {
 		free_job(j);
 		j = NULL;

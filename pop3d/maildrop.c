@@ -2,7 +2,7 @@
  *
  * The lock is an open file description lock: it goes with its descriptor, so it is gone with its holder, and
  * it holds between hosts over NFSv4. The file is never unlinked, or two sessions could hold two files of one
- * name. Its time of change is when the last session began. */
+ * name. Under a login delay its time of change is when the last session began. */
 #include "pop3d/maildrop_private.h"
 
 #include <errno.h>
@@ -128,6 +128,8 @@ static enum err lock(struct maildrop *m, int64_t delay_ms)
 		e = take_lock(m->lock);
 	if (e != ERR_NONE)
 		return e;
+	if (delay_ms == 0) /* then nobody asks when it began */
+		return ERR_NONE;
 	if (!made && fstat(m->lock, &st) == 0 && too_soon(&st.st_mtim, delay_ms))
 		return ERR_LIMIT;
 	(void)futimens(m->lock, NULL);
@@ -236,8 +238,6 @@ void maildrop_close(struct maildrop **drop)
 	free(m->files);
 	free_chunks(m);
 	free(m->by_age);
-	if (m->listing != NULL)
-		closedir(m->listing);
 	close_if_open(&m->count.fd);
 	close_if_open(&m->fd);
 	close_if_open(&m->dirs[0]);

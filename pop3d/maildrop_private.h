@@ -78,7 +78,7 @@ struct maildrop {
 	bool settled; /* and had been for long enough to tell */
 
 	enum scan scan;
-	DIR *listing; /* owned; of the directory that is being listed */
+	bool listing; /* a directory has been listed in part */
 	size_t at; /* of files, while sizes are found out */
 	bool check_sizes; /* W= is not believed unread */
 	size_t unreadable; /* left out */
@@ -130,16 +130,16 @@ void spare_path(const struct maildrop *m, const char *suffix, char *dst);
 /* Frees what a file has for itself. */
 void file_free(struct file *f);
 
+/* maillist.c: new or cur from the start, then some hundred entries a call: take() has each that is a regular
+ * file, and its failure ends the call. *end: there was none any more. */
+typedef enum err list_entry(struct maildrop *m, const struct dirent *d, enum place place);
+MUST_USE enum err list_rewind(const struct maildrop *m, enum place place);
+MUST_USE enum err list_next(struct maildrop *m, enum place place, list_entry *take, bool *end);
+
 /* mailscan.c: */
 
 /* What its name alone says: the unique part, time, and size if there is a W=. */
 void file_read_name(struct file *f);
-
-/* The entries of new or cur, for closedir(); NULL with errno. */
-DIR *list_dir(const struct maildrop *m, enum place place);
-
-/* Is that entry a regular file? */
-bool is_regular(int dir, const struct dirent *d);
 
 /* The order of files, for qsort(): by time, then by the unique part. */
 int by_age(const void *a, const void *b);

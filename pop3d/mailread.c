@@ -55,35 +55,31 @@ static void rename_file(struct file *f, const char *name, enum place place)
 	f->gone = false;
 }
 
-static void place_entry(struct maildrop *m, const struct dirent *d, enum place place)
+static enum err place_entry(struct maildrop *m, const struct dirent *d, enum place place)
 {
 	struct mailname name;
 
-	if (!mailname_read(str_of(d->d_name), &name) || !is_regular(m->dirs[place], d))
-		return;
+	if (!mailname_read(str_of(d->d_name), &name))
+		return ERR_NONE;
 	for (size_t i = first_of(m, &name); i < m->n; i++) {
 		struct file *f = nth_by_age(m, i);
 
 		if (!str_eq(unique_of(f), name.unique))
-			return;
+			return ERR_NONE;
 		if (!f->twin || f->inode == d->d_ino)
 			rename_file(f, d->d_name, place);
 	}
+	return ERR_NONE;
 }
 
 static bool list_again(struct maildrop *m, enum place place)
 {
-	DIR *dir = m->dirs[place] >= 0 ? list_dir(m, place) : NULL;
-	const struct dirent *d;
-	bool whole;
+	bool end = m->dirs[place] < 0;
+	enum err e = end ? ERR_NONE : list_rewind(m, place);
 
-	if (dir == NULL)
-		return m->dirs[place] < 0;
-	for (errno = 0; (d = readdir(dir)) != NULL; errno = 0)
-		place_entry(m, d, place);
-	whole = errno == 0;
-	closedir(dir);
-	return whole;
+	while (e == ERR_NONE && !end)
+		e = list_next(m, place, place_entry, &end);
+	return e == ERR_NONE;
 }
 
 static struct timespec changed(const struct maildrop *m, enum place place)

@@ -3,7 +3,6 @@
  *	list new, then cur -> order by age -> what the size cache knows -> count what is not known -> ids
  *
  * new comes before cur, so a message that another program moves meanwhile is seen at least once. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,25 +14,6 @@
 #define CHECKS_MAX 100 /* new messages with W= that are counted all the same */
 
 /* --- listing --- */
-
-DIR *list_dir(const struct maildrop *m, enum place place)
-{
-	int fd = openat(m->dirs[place], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-
-	if (dir == NULL)
-		close_if_open(&fd);
-	return dir;
-}
-
-bool is_regular(int dir, const struct dirent *d)
-{
-	struct stat st;
-
-	if (d->d_type != DT_UNKNOWN)
-		return d->d_type == DT_REG;
-	return fstatat(dir, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
-}
 
 static bool make_room(struct maildrop *m)
 {
@@ -84,65 +64,43 @@ void file_read_name(struct file *f)
 		take_name(f, &name);
 }
 
-static bool add_file(struct maildrop *m, const struct dirent *d, enum place place)
+static enum err add_file(struct maildrop *m, const struct dirent *d, enum place place)
 {
 	struct str text = str_of(d->d_name);
 	struct mailname name;
 	struct file f = { .place = (uint8_t)place, .inode = d->d_ino };
 
-	if (!mailname_read(text, &name))
-		return true;
+	if (m->n == MESSAGES_MAX || !mailname_read(text, &name))
+		return ERR_NONE;
 	if (m->n == m->cap && !make_room(m))
-		return false;
+		return ERR_NOMEM;
 	f.name = keep_name(m, text);
 	if (f.name == NULL)
-		return false;
+		return ERR_NOMEM;
 	take_name(&f, &name);
 	m->files[m->n++] = f;
-	return true;
-}
-
-/* The end of a directory and a failure to read on look alike but for errno. */
-static const struct dirent *next_entry(DIR *dir)
-{
-	errno = 0;
-	return readdir(dir);
-}
-
-static enum err end_listing(struct maildrop *m)
-{
-	enum err e = err_of_errno(errno);
-
-	closedir(m->listing);
-	m->listing = NULL;
-	m->scan++;
-	return e;
+	return ERR_NONE;
 }
 
 static enum err list_some(struct maildrop *m, int64_t until_ms)
 {
 	enum place place = m->scan == SCAN_NEW ? IN_NEW : IN_CUR;
-	const struct dirent *d;
+	bool end = m->dirs[place] < 0;
+	enum err e = ERR_NONE;
 
-	if (m->dirs[place] < 0) {
+	if (!end && !m->listing)
+		e = list_rewind(m, place);
+	m->listing = e == ERR_NONE;
+	while (e == ERR_NONE && !end) {
+		e = list_next(m, place, add_file, &end);
+		if (clock_steady_ms() >= until_ms)
+			break;
+	}
+	if (e != ERR_NONE || end)
+		m->listing = false;
+	if (end)
 		m->scan++;
-		return ERR_NONE;
-	}
-	if (m->listing == NULL)
-		m->listing = list_dir(m, place);
-	if (m->listing == NULL)
-		return err_of_errno(errno);
-	for (size_t n = 1; m->n < MESSAGES_MAX; n++) {
-		d = next_entry(m->listing);
-		if (d == NULL)
-			return end_listing(m);
-		if (is_regular(m->dirs[place], d) && !add_file(m, d, place))
-			return ERR_NOMEM;
-		if (n % 256 == 0 && clock_steady_ms() >= until_ms)
-			return ERR_NONE;
-	}
-	errno = 0;
-	return end_listing(m);
+	return e;
 }
 
 /* --- order --- */

@@ -1,6 +1,7 @@
 /* session.h - a pop3d worker's inside, between serve.c, login.c, jobs.c and events.c. A session's life:
  *
- *	accepted -> FACTS -> greeted -> LOGIN or AUTH: who is it? then lock and grant together, then +OK
+ *	accepted -> FACTS -> greeted -> LOGIN or AUTH: who is it? then lock, the snapshot if it is small, and
+ *	            the grant, all together; then +OK
  *	         -> SCAN, PIECE, UPDATE: one pool job at a time -> gone
  *
  * A job owns the maildrop while it runs; a session that ends meanwhile leaves it to the job. */
@@ -48,7 +49,8 @@ struct session {
 	struct job *job; /* in the pool */
 	struct maildrop *drop; /* NULL while a job has it */
 	struct subscriber who; /* once the password was right */
-	enum err drop_error;
+	enum err drop_error, scan_error;
+	bool scanned; /* the snapshot was taken with the opening, or failed then: scan_error */
 	unsigned awaited; /* of lock and grant */
 	int64_t since_ms; /* steady clock */
 	char sid[SID_TEXT];

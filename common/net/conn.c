@@ -1,6 +1,7 @@
 /* conn.c - see conn.h. Written as what happens, in the order in which it happens to a connection. */
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "common/net/conn_private.h"
 
@@ -44,10 +45,6 @@ struct conn *conn_of_server(struct loop *l, uv_stream_t *server)
 		return NULL;
 	}
 	c->peer = endpoint_of((struct sockaddr *)&sa);
-	n = sizeof(sa);
-	if (uv_tcp_getsockname(&c->uv.tcp, (struct sockaddr *)&sa, &n) == 0)
-		c->local = endpoint_of((struct sockaddr *)&sa);
-	uv_tcp_nodelay(&c->uv.tcp, 1);
 	return c;
 }
 
@@ -338,22 +335,17 @@ void conn_poke(struct conn *c)
 
 /* --- the end --- */
 
-static void on_shutdown(uv_shutdown_t *req, int status)
-{
-	struct conn *c = list_entry(req, struct conn, req.shutdown);
-
-	if (!c->closing && (status != 0 || c->ended))
-		conn_close(c, c->why);
-}
-
 /* Closing with octets unread sends RST, which destroys the reply just written (RFC 1122 4.2.2.13):
- * so end our side, and read what still comes for a moment. */
+ * so end our side, and read what still comes for a moment. All is written, so shutdown(2) can be had at once:
+ * libuv's would cost two more calls. */
 static void linger(struct conn *c)
 {
+	uv_os_fd_t fd;
+
 	conn_patience(c, LINGER_MS);
 	c->lingering = true;
 	buf_free(&c->in);
-	if (uv_shutdown(&c->req.shutdown, &c->uv.stream, on_shutdown) != 0)
+	if (c->ended || uv_fileno(&c->uv.handle, &fd) != 0 || shutdown(fd, SHUT_WR) != 0)
 		conn_close(c, c->why);
 }
 
@@ -430,5 +422,10 @@ struct endpoint conn_peer(const struct conn *c)
 
 struct endpoint conn_local(const struct conn *c)
 {
-	return c->local;
+	struct sockaddr_storage sa = { 0 };
+	int n = sizeof(sa);
+
+	if (uv_tcp_getsockname(&c->uv.tcp, (struct sockaddr *)&sa, &n) != 0)
+		return (struct endpoint){ 0 };
+	return endpoint_of((struct sockaddr *)&sa);
 }

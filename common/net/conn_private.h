@@ -15,7 +15,6 @@ struct conn {
 	union { /* at most one is in flight */
 		uv_connect_t connect;
 		uv_write_t write;
-		uv_shutdown_t shutdown;
 	} req;
 	struct loop *loop;
 	struct node all; /* in loop->conns */
@@ -30,7 +29,7 @@ struct conn {
 	const char *tls_peer; /* borrowed; of a dialled one */
 	struct buf sealed; /* under TLS: from out, and what the handshake says, to wire */
 	struct patience *rest; /* patience once the handshake is done */
-	struct endpoint peer, local;
+	struct endpoint peer;
 	const char *why; /* of the end, once it is known */
 	enum step want; /* what the engine said last */
 	size_t discarded; /* octets, while lingering */

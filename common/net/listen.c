@@ -54,6 +54,8 @@ enum err conn_listen(struct loop *l, int fd, conn_accepted *accepted, void *owne
 	list_append(&l->listeners, &it->node);
 	code = uv_tcp_open(&it->uv, fd);
 	if (code == 0)
+		code = uv_tcp_nodelay(&it->uv, 1); /* inherited by what is accepted (tcp(7)) */
+	if (code == 0)
 		code = uv_listen((uv_stream_t *)&it->uv, 1024, on_connection);
 	if (code != 0) {
 		list_remove(&it->node);
