@@ -118,6 +118,7 @@ def test_locks_hold_over_mounts_and_end_with_their_holder(farm, mounted):
         assert first.login("anna").startswith("+OK")
         with farm.pop(SOURCE) as second:
             assert second.login("bert").startswith("-ERR [IN-USE]")
+        (farm.maildir() / "popgate-sizes").unlink()
         # Read-only: it cannot lock there, and says so; it reads, and deletes nothing.
         with farm.pop(SOURCE) as third:
             assert third.login("cleo").startswith("+OK")
