@@ -1,199 +1,192 @@
-/* hammer.c - a small load for first figures: how many a second, with so many connections at a time.
+/* hammer.c - the load generator: plays sessions against a server on this machine and counts.
  *
- *	hammer grants RUN_DIR STATE_DIR N        grants at the store's socket, then lookups in the view
- *	hammer pop3 PORT N                       logins: USER, PASS, STAT, QUIT, each a connection
- *	hammer smtp PORT N RECIPIENT             a message of 2 kB, each a connection
+ *	hammer SCRIPT PORT N [RECIPIENT] [NAME=VALUE...]      N sessions; hammer alone lists scripts and options
+ *	hammer grants RUN_DIR STATE_DIR N [NAME=VALUE...]     grants at the store's socket, then lookups
  *
- * Threads that block, so its own cost is part of what it measures: its figures are lower bounds. */
-#include <arpa/inet.h>
-#include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
+ * One thread and epoll. Every session comes from an address of its own (127.1.0.1 and up), so that
+ * limits and windows of single addresses act as they would in earnest. Every answer is checked; one that
+ * is wrong makes the exit status 1. The last line printed is the result as NAME=VALUE; cpu_ms is what
+ * this program itself spent on a session, and no part of what the server did. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
-#include "common/base/clock.h"
-#include "common/window/ask.h"
-#include "common/window/view.h"
+#include "tests/bench/drive.h"
+#include "tests/bench/grants.h"
 
-#define THREADS 16
-#define IN_FLIGHT 2000
+struct option {
+	const char *name, *what;
+	unsigned *number; /* the one or the other */
+	const char **text;
+};
 
-static struct {
-	unsigned port, total;
-	const char *recipient; /* NULL: POP3 */
-	atomic_uint taken, failed;
-} job;
+static struct plan plan = { .at = 32,
+	.limit_s = 120,
+	.sources = 60000,
+	.users = 1000,
+	.each = 1,
+	.size = 2000,
+	.user = "user",
+	.password = "secret",
+	.recipient = "bob@else.test",
+	.host = "127.0.0.1" };
+static struct grants_plan grants = { .clients = 4, .flight = 500 };
+static unsigned tls, resume;
 
-static int dial(unsigned n)
+/* clang-format off */
+static const struct option options[] = {
+	{ "at",        "sessions at a time", &plan.at, NULL },
+	{ "rate",      "sessions begun a second; 0: each as one ends", &plan.rate, NULL },
+	{ "limit",     "seconds after which the run is given up", &plan.limit_s, NULL },
+	{ "first",     "number of the first session: of its address and subscriber", &plan.first, NULL },
+	{ "sources",   "addresses used in turn; 0: 16 million", &plan.sources, NULL },
+	{ "users",     "subscribers used in turn; 0: the one named by user", &plan.users, NULL },
+	{ "user",      "what their names begin with; a number follows", NULL, &plan.user },
+	{ "password",  "their password", NULL, &plan.password },
+	{ "each",      "messages of each session", &plan.each, NULL },
+	{ "size",      "octets of a message to send", &plan.size, NULL },
+	{ "recipient", "of messages", NULL, &plan.recipient },
+	{ "host",      "the server's IPv4 address", NULL, &plan.host },
+	{ "tls",       "1: TLS from the first octet", &tls, NULL },
+	{ "resume",    "1: with a ticket, once there is one", &resume, NULL },
+	{ NULL, NULL, NULL, NULL },
+};
+static const struct option grants_options[] = {
+	{ "first",   "number of the first address and subscriber", &grants.first, NULL },
+	{ "clients", "connections to the store", &grants.clients, NULL },
+	{ "flight",  "unanswered requests of each", &grants.flight, NULL },
+	{ "lookups", "in the view afterwards; 0: as many as grants", &grants.lookups, NULL },
+	{ NULL, NULL, NULL, NULL },
+};
+/* clang-format on */
+
+static void list(const struct option *o)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)job.port) };
-	struct sockaddr_in from = { .sin_family = AF_INET };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	from.sin_addr.s_addr = htonl(0x7f010001U + n % 60000);
-	if (bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0 &&
-		connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
-		return fd;
-	close(fd);
-	return -1;
+	for (; o->name != NULL; o++)
+		fprintf(stderr, "    %-10s %s\n", o->name, o->what);
 }
 
-/* Sends text, if any, and reads one line; does it begin as it should? */
-static bool says(int fd, const char *text, const char *want)
+static int usage(void)
 {
-	char line[1024];
-	size_t n = 0;
+	fprintf(stderr,
+		"usage: hammer SCRIPT PORT N [RECIPIENT] [NAME=VALUE...]\n"
+		"       hammer grants RUN_DIR STATE_DIR N [NAME=VALUE...]\n");
+	for (const struct script *s = script_all(); s->name != NULL; s++)
+		fprintf(stderr, "  %-10s %s\n", s->name, s->what);
+	list(options);
+	fprintf(stderr, "  grants\n");
+	list(grants_options);
+	return 2;
+}
 
-	if (text != NULL && send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+static bool number_of(const char *text, unsigned *out)
+{
+	uint64_t n;
+
+	if (!str_to_u64(str_of(text), UINT32_MAX, &n))
 		return false;
-	while (n < sizeof(line) - 1 && (n == 0 || line[n - 1] != '\n')) {
-		ssize_t got = recv(fd, line + n, sizeof(line) - 1 - n, 0);
+	*out = (unsigned)n;
+	return true;
+}
 
-		if (got <= 0)
+static bool set(const struct option *o, const char *word)
+{
+	size_t n = strcspn(word, "=");
+
+	for (; word[n] == '=' && o->name != NULL; o++) {
+		if (strlen(o->name) != n || strncmp(o->name, word, n) != 0)
+			continue;
+		if (o->number != NULL)
+			return number_of(word + n + 1, o->number);
+		*o->text = word + n + 1;
+		return true;
+	}
+	return false;
+}
+
+static bool set_all(const struct option *o, char **words)
+{
+	for (; *words != NULL; words++)
+		if (!set(o, *words)) {
+			fprintf(stderr, "hammer: %s?\n", *words);
 			return false;
-		n += (size_t)got;
-	}
-	return strncmp(line, want, strlen(want)) == 0;
-}
-
-static bool login(int fd, unsigned n)
-{
-	char user[64];
-
-	snprintf(user, sizeof(user), "USER user%u\r\n", n % 1000);
-	return says(fd, NULL, "+OK") && says(fd, user, "+OK") &&
-		says(fd, "PASS secret\r\n", "+OK") && says(fd, "STAT\r\n", "+OK") &&
-		says(fd, "QUIT\r\n", "+OK");
-}
-
-static bool message(int fd)
-{
-	char body[2100], to[300];
-
-	memset(body, 'x', sizeof(body));
-	for (size_t i = 77; i < 2000; i += 78)
-		memcpy(body + i - 1, "\r\n", 2);
-	memcpy(body + 2000, "\r\n.\r\n", 6);
-	snprintf(to, sizeof(to), "RCPT TO:<%s>\r\n", job.recipient);
-	return says(fd, NULL, "220") && says(fd, "HELO bench\r\n", "250") &&
-		says(fd, "MAIL FROM:<a@bench.example>\r\n", "250") && says(fd, to, "250") &&
-		says(fd, "DATA\r\n", "354") && says(fd, body, "250") && says(fd, "QUIT\r\n", "221");
-}
-
-static void *work(void *unused)
-{
-	unsigned n;
-
-	while ((n = atomic_fetch_add(&job.taken, 1)) < job.total) {
-		int fd = dial(n);
-
-		if (fd < 0 || !(job.recipient != NULL ? message(fd) : login(fd, n)))
-			atomic_fetch_add(&job.failed, 1);
-		if (fd >= 0)
-			close(fd);
-	}
-	return unused;
-}
-
-static int hammer(void)
-{
-	pthread_t threads[THREADS];
-	int64_t start = clock_steady_ms();
-	double took;
-
-	for (size_t i = 0; i < THREADS; i++)
-		pthread_create(&threads[i], NULL, work, NULL);
-	for (size_t i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
-	took = (double)(clock_steady_ms() - start) / 1000;
-	printf("%u in %.2f s: %.0f a second, %u failed\n", job.total, took, job.total / took,
-		job.failed);
-	return job.failed == 0 ? 0 : 1;
-}
-
-static struct grant grant_of(unsigned n)
-{
-	struct grant g = { .source = { "bench", "plain", false } };
-	char name[40];
-
-	snprintf(name, sizeof(name), "user%u@example.net", n);
-	if (!subscriber_fold(str_of(name), STR(""), &g.who) ||
-		!addr_parse(STR("10.0.0.0"), &g.addr))
-		abort();
-	g.addr.b[13] = (uint8_t)(n >> 16);
-	g.addr.b[14] = (uint8_t)(n >> 8);
-	g.addr.b[15] = (uint8_t)n;
-	return g;
-}
-
-static unsigned send_grants(struct ask *a, unsigned total)
-{
-	unsigned sent = 0, answered = 0, failed = 0;
-
-	while (answered < total) {
-		struct pollfd p = { .fd = ask_fd(a), .events = POLLIN };
-		struct answer got;
-
-		while (sent < total && sent - answered < IN_FLIGHT) {
-			struct grant g = grant_of(sent);
-
-			if (ask_grant(a, sent, &g) != ERR_NONE)
-				break;
-			sent++;
 		}
-		while (ask_receive(a, &got) == ERR_NONE) {
-			answered++;
-			failed += got.result != ERR_NONE;
-		}
-		if (answered < sent && poll(&p, 1, 5000) == 0)
-			return total;
-	}
-	return failed;
+	return true;
 }
 
-static int grants(const char *run_dir, const char *state_dir, unsigned total)
+static double own_cpu_ms(void)
 {
-	struct holders holders;
-	struct view *v;
-	struct ask *a;
-	unsigned failed, held = 0;
-	int64_t start;
-	double took;
+	struct rusage u;
 
-	if (ask_open(&a, run_dir) != ERR_NONE || view_open(&v, state_dir) != ERR_NONE) {
-		fprintf(stderr, "hammer: no store in %s\n", run_dir);
+	getrusage(RUSAGE_SELF, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e3 +
+		(double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e3;
+}
+
+static double ms(const struct histogram *h, double part)
+{
+	return (double)histogram_part(h, part) / 1e3;
+}
+
+static void report(const struct common *c, const struct result *r)
+{
+	unsigned n = r->done > 0 ? r->done : 1;
+
+	printf("done=%u failed=%u seconds=%.2f per_second=%.0f p50_ms=%.2f p99_ms=%.2f max_ms=%.2f",
+		r->done, r->failed, r->seconds, r->done / r->seconds, ms(&r->whole, 0.5),
+		ms(&r->whole, 0.99), (double)r->whole.max_us / 1e3);
+	if (c->timed.n > 0)
+		printf(" step_p50_ms=%.3f step_p99_ms=%.3f step_max_ms=%.2f", ms(&c->timed, 0.5),
+			ms(&c->timed, 0.99), (double)c->timed.max_us / 1e3);
+	if (c->octets > 0)
+		printf(" octets=%llu", c->octets);
+	if (c->messages > 0)
+		printf(" messages=%llu", c->messages);
+	if (c->tls != NULL)
+		printf(" resumed=%u", c->resumed);
+	printf(" cpu_ms=%.4f\n", own_cpu_ms() / n);
+}
+
+static int play(const struct script *script)
+{
+	static struct common common;
+	static struct result result;
+
+	plan.tls = tls != 0;
+	plan.resume = resume != 0;
+	if (plan.at == 0 || plan.port == 0 || plan.port > UINT16_MAX)
+		return usage();
+	if (plan.at > plan.total)
+		plan.at = plan.total;
+	common.plan = &plan;
+	common.script = script;
+	if (!script_make_body(&plan) || (plan.tls && !client_tls_init(&common)) ||
+		!drive(&common, &result)) {
+		fprintf(stderr, "hammer: no memory, or no descriptors\n");
 		return 1;
 	}
-	start = clock_steady_ms();
-	failed = send_grants(a, total);
-	took = (double)(clock_steady_ms() - start) / 1000;
-	printf("%u grants in %.2f s: %.0f a second, %u failed\n", total, took, total / took,
-		failed);
-	start = clock_steady_ms();
-	for (unsigned n = 0; n < total; n++)
-		held += view_check(v, grant_of(n).addr, clock_ms(), &holders) == HELD;
-	took = (double)(clock_steady_ms() - start);
-	printf("%u of %u held, %.2f microseconds a lookup\n", held, total, took * 1000 / total);
-	ask_close(&a);
-	view_close(&v);
-	return failed == 0 && held == total ? 0 : 1;
+	report(&common, &result);
+	client_tls_free(&common);
+	free(plan.body);
+	return result.failed == 0 && result.done == plan.total ? 0 : 1;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 5 && strcmp(argv[1], "grants") == 0)
-		return grants(argv[2], argv[3], (unsigned)atoi(argv[4]));
-	if (argc >= 4) {
-		job.port = (unsigned)atoi(argv[2]);
-		job.total = (unsigned)atoi(argv[3]);
-		job.recipient = strcmp(argv[1], "smtp") == 0 && argc == 5 ? argv[4] : NULL;
-		return hammer();
+	const struct script *script = argc > 1 ? script_find(argv[1]) : NULL;
+	char **rest = argv + 4;
+
+	if (argc >= 5 && strcmp(argv[1], "grants") == 0) {
+		grants.run_dir = argv[2];
+		grants.state_dir = argv[3];
+		if (!number_of(argv[4], &grants.total) || !set_all(grants_options, argv + 5))
+			return usage();
+		return grants_run(&grants);
 	}
-	fprintf(stderr,
-		"usage: hammer grants RUN_DIR STATE_DIR N | pop3 PORT N | smtp PORT N RECIPIENT\n");
-	return 2;
+	if (script == NULL || argc < 4 || !number_of(argv[2], &plan.port) ||
+		!number_of(argv[3], &plan.total))
+		return usage();
+	if (*rest != NULL && strchr(*rest, '=') == NULL)
+		plan.recipient = *rest++;
+	return set_all(options, rest) ? play(script) : usage();
 }

@@ -1,0 +1,172 @@
+"""The bench: its directory, the contenders it starts when they are asked for, and what figures do with them."""
+
+import contextlib
+import math
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+
+import material
+import measure
+from figures import WINDOW
+from ours import Ours
+from server import BUILD, Sink
+
+SCALES = {"full": 1.0, "quick": 0.2, "tiny": 0.004}
+SETTLE = 0.1  # seconds in which a server may end what the last session began
+HAMMER = BUILD / "tests/bench/hammer"
+
+
+def words(line):
+    """NAME=VALUE pairs as numbers."""
+    return {name: float(value) for name, _, value in (word.partition("=") for word in line.split())}
+
+
+class Bench:
+    def __init__(self, scale, directory=None):
+        self.scale = scale
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="popgate-bench.", dir=directory))
+        self.dir.chmod(0o755)
+        self.running, self.seen, self.numbers, self.started = {}, set(), {}, 0
+        self.sink = None
+        self.accounts = material.Accounts(40, 60) if scale == "tiny" else material.Accounts()
+        self.makers = {"popgate": lambda d: self._ours(d, "p256"), "popgate-rsa": lambda d: self._ours(d, "rsa")}
+
+    # -- contenders
+
+    def _ours(self, directory, certificate):
+        made = Ours(directory, self._mail("ours"), self.sink, certificate)
+        made.mail.users()
+        return made
+
+    def _mail(self, whose, owner=None):
+        key = f"mail-{whose}"
+        if key not in self.running:
+            self.running[key] = material.Mail(self.dir / key, self.accounts, owner)
+        return self.running[key]
+
+    def start(self, name):
+        """One more of that name, which the caller stops."""
+        if self.sink is None:
+            self.sink = Sink(self.dir / "sink").start()
+        self.started += 1
+        made = self.makers[name](self.dir / f"{name}.{self.started}")
+        made.name = name
+        try:
+            return made.start()
+        except BaseException:
+            made.stop()
+            raise
+
+    def contender(self, name):
+        """The one that stays until the bench ends."""
+        if name not in self.running:
+            self.running[name] = self.start(name)
+        return self.running[name]
+
+    @contextlib.contextmanager
+    def fresh(self, name):
+        made = self.start(name)
+        try:
+            yield made
+        finally:
+            made.stop()
+            shutil.rmtree(made.dir, ignore_errors=True)
+
+    def stop(self, keep=False):
+        for made in [*self.running.values(), self.sink]:
+            if hasattr(made, "stop"):
+                made.stop()
+        if keep:
+            print(f"kept: {self.dir}")
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    # -- what a figure may ask
+
+    def count(self, s, n):
+        """How many of n sessions this run makes; peers, which take longer, get fewer."""
+        return max(math.ceil(n * SCALES[self.scale] / (1 if s.name.startswith("popgate") else 4)), 1)
+
+    def messages(self):
+        return {"full": 500, "quick": 200, "tiny": 10}[self.scale]
+
+    def heap(self):
+        return {"full": 20000, "quick": 20000, "tiny": 50}[self.scale]
+
+    def mail(self, s):
+        return s.mail
+
+    def first_time(self, s, what):
+        new = (s.dir, what) not in self.seen
+        self.seen.add((s.dir, what))
+        return new
+
+    def take(self, s, n, what):
+        """The first of n numbers that nothing asked for yet."""
+        at = self.numbers.get((s.dir, what), 0)
+        self.numbers[(s.dir, what)] = at + n
+        return at
+
+    def unseen(self, s, n):
+        """n accounts with a hash whose password was not verified yet."""
+        at = self.take(s, n, "hashed") + 32  # the first are those that come again
+        assert at + n <= self.accounts.hashed, "all accounts with a hash have been seen; run fewer rounds"
+        return at
+
+    def grant(self, s, first):
+        """The window for all addresses that messages come from, by logins."""
+        if s.grants:
+            self.hammer("pop3", s.pop, self.count(s, 6000), first=first, sources=0)
+
+    def hammer(self, script, port, n, **options):
+        answer = subprocess.run([HAMMER, script, str(port), str(n), *(f"{k}={v}" for k, v in options.items())],
+                                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=200)
+        assert answer.returncode == 0, f"hammer {script}: {answer.stderr}{answer.stdout}"
+        return words(answer.stdout.splitlines()[-1])
+
+    def load(self, s, script, port, n, fresh=False, same=False, least=1, **options):
+        """Plays n sessions (as many as the scale says; same: exactly) and gives what hammer said and server_ms.
+        fresh: from addresses that have not logged in yet."""
+        n = n if same and self.scale != "tiny" else max(self.count(s, n), least)
+        if fresh:
+            options |= {"first": self.take(s, n, "addresses"), "sources": 0}
+            options.setdefault("users", self.accounts.users)
+        pids = s.pids()
+        before = measure.cpu_ms(pids)
+        result = self.hammer(script, port, n, **options)
+        time.sleep(SETTLE)
+        result["server_ms"] = measure.cpu_ms(sorted(set(pids) | set(s.pids()))) - before
+        return result
+
+    def held(self, s, script, port, n, **options):
+        """kB of each of n connections that do nothing."""
+        n = self.count(s, n)
+        options.setdefault("users", self.accounts.users)
+        self.hammer(script.replace("-held", "-idle"), port, 50, at=50, **options)  # what is made once, is made now
+        before = measure.pss_kb(s.pids())
+        process = subprocess.Popen([HAMMER, script, str(port), str(n), f"at={n}", "first=1000",
+                                    *(f"{k}={v}" for k, v in options.items())],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            line = process.stdout.readline().strip()
+            assert line == f"held={n}", f"hammer {script}: {line}"
+            kb = measure.pss_kb(s.pids()) - before
+            process.communicate("", timeout=60)
+            assert process.returncode == 0, f"{s.name} dropped connections that were held"
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        return kb / n, f"{n} held"
+
+    def grants(self, s, n, lookups):
+        """Figures of grants at the store's socket, and of lookups afterwards."""
+        n = max(int(n * SCALES[self.scale]), 100)
+        answer = subprocess.run([HAMMER, "grants", s.dir / "run", s.dir / "state", str(n),
+                                 f"lookups={min(lookups, n)}"], stdin=subprocess.DEVNULL, capture_output=True,
+                                text=True, timeout=300)
+        assert answer.returncode == 0, f"hammer grants: {answer.stderr}{answer.stdout}"
+        return [words(line) for line in answer.stdout.splitlines()]
