@@ -18,7 +18,7 @@ struct ctl { /* the config as read, and the options of this call */
 	struct site site;
 	uint64_t given; /* options.c: which */
 	bool help, version, too_many;
-	bool json, utc, all, disabled, everything, from_stdin;
+	bool json, utc, all, disabled, everything, from_stdin, openmetrics;
 	const char *user, *net, *for_how_long, *from, *to, *listener, *scheme; /* NULL: not given */
 	const char *addresses[32]; /* --address, as often as given */
 	size_t addresses_n;
@@ -59,6 +59,14 @@ int ctl_user_passwd(struct ctl *c);
 int ctl_user_remove(struct ctl *c);
 int ctl_user_list(struct ctl *c);
 int ctl_user_check(struct ctl *c);
+
+/* stats.c, status.c */
+int ctl_stats(struct ctl *c);
+int ctl_status(struct ctl *c);
+
+/* What program counted in the site's run_dir, to be free()d; NULL, and said if it is there, if it cannot be
+ * read. */
+struct counters_seen *ctl_counters(const struct ctl *c, const char *program);
 
 /* explain.c */
 int ctl_explain(struct ctl *c);

@@ -125,6 +125,8 @@ static const struct subcommand subcommands[] = {
 	{ "user",    "list",   ctl_user_list,     "",           "json",                    "all accounts" },
 	{ "user",    "check",  ctl_user_check,    "NAME",       "stdin",                   "is this the password?" },
 	{ "uidl",    "",       ctl_uidl,          "[MAILDIR]",  "user json",               "the messages, sizes and unique-ids that pop3d would list" },
+	{ "stats",   "",       ctl_stats,         "",           "openmetrics json utc",    "the counters of both daemons and the store" },
+	{ "status",  "",       ctl_status,        "",           "json utc",                "who runs, since when, and each setting with where it comes from" },
 	{ "check",   "",       check,             "",           "",                        "the config, as both daemons would read it" },
 };
 /* clang-format on */

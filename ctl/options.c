@@ -33,6 +33,7 @@ static const struct row {
 	{ "address",    TEXTS, offsetof(struct ctl, addresses),    "ADDRESS",  "a further address of the subscriber; may be repeated" },
 	{ "disabled",   FLAG,  offsetof(struct ctl, disabled),     NULL,       "an account that nobody can log in to" },
 	{ "stdin",      FLAG,  offsetof(struct ctl, from_stdin),   NULL,       "the password is the first line of standard input" },
+	{ "openmetrics", FLAG, offsetof(struct ctl, openmetrics),  NULL,       "as Prometheus reads them" },
 	{ "json",       FLAG,  offsetof(struct ctl, json),         NULL,       "one JSON object a line" },
 	{ "utc",        FLAG,  offsetof(struct ctl, utc),          NULL,       "times in UTC, as ISO 8601" },
 };

@@ -17,6 +17,8 @@ enum counted {
 	COUNT_RETRIEVED,
 	COUNT_DELETED,
 	COUNT_OCTETS,
+	COUNT_FAILURES, /* by reason; rows up to "other" */
+	COUNT_ACK_TIME = COUNT_FAILURES + 8, /* a histogram */
 };
 
 #endif

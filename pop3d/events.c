@@ -54,6 +54,7 @@ void event_failure(const struct session *s, struct str tried, const char *reason
 	log_text(&l, "reason", reason);
 	log_end(&l);
 	session_count(s, COUNT_LOGIN_FAILURES, 1);
+	counters_add_labelled(s->server->kit->counters, COUNT_FAILURES, reason);
 }
 
 void event_login(const struct session *s, enum err of_grant, const struct answer *a)

@@ -1,4 +1,5 @@
 /* login.c - from "who are you?" to +OK: the exchange with the accounts, then lock and grant together. */
+#include "common/base/clock.h"
 #include "common/base/str.h"
 #include "pop3d/session.h"
 
@@ -57,6 +58,7 @@ static void on_granted(void *owner, enum err e, const struct answer *a)
 	struct session *s = owner;
 
 	s->grant = NULL;
+	counters_time(s->server->kit->counters, COUNT_ACK_TIME, clock_steady_ms() - s->asked_ms);
 	session_count(s, e == ERR_NONE ? COUNT_GRANTS : COUNT_GRANTS_LOST, 1);
 	event_login(s, e, a);
 	one_less(s);
@@ -71,6 +73,7 @@ static void grant_window(struct session *s)
 
 	memcpy(g.sid, s->sid, sizeof(g.sid));
 	(void)!str_to_cstr(str_of(s->mechanism), g.source.mechanism, sizeof(g.source.mechanism));
+	s->asked_ms = clock_steady_ms();
 	storeline_grant(s->server->line, &g, on_granted, s, &s->grant);
 }
 

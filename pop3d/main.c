@@ -19,6 +19,15 @@ static const struct counter_name counters[] = { /* in the order of counted.h */
 	{ "pop3_retrieved",      "messages retrieved",                            false },
 	{ "pop3_deleted",        "messages deleted",                              false },
 	{ "pop3_octets",         "octets of messages sent",                       false },
+	{ "pop3_failures{reason=unknown}",     "logins refused, by reason",       false },
+	{ "pop3_failures{reason=password}",    "logins refused, by reason",       false },
+	{ "pop3_failures{reason=disabled}",    "logins refused, by reason",       false },
+	{ "pop3_failures{reason=syntax}",      "logins refused, by reason",       false },
+	{ "pop3_failures{reason=away}",        "logins refused, by reason",       false },
+	{ "pop3_failures{reason=in-use}",      "logins refused, by reason",       false },
+	{ "pop3_failures{reason=login-delay}", "logins refused, by reason",       false },
+	{ "pop3_failures{reason=other}",       "logins refused, by reason",       false },
+	COUNTERS_TIME_ROWS("pop3_ack_seconds", "how long the store took to acknowledge a grant"),
 	{ NULL, NULL, false },
 };
 /* clang-format on */

@@ -52,6 +52,7 @@ struct session {
 	enum err drop_error, scan_error;
 	bool scanned; /* the snapshot was taken with the opening, or failed then: scan_error */
 	unsigned awaited; /* of lock and grant */
+	int64_t asked_ms; /* when the grant was asked for; steady clock */
 	int64_t since_ms; /* steady clock */
 	char sid[SID_TEXT];
 	char mechanism[POP3_MECHANISM_MAX + 1]; /* of the last login, as the log has it: "plain" */

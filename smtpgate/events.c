@@ -143,6 +143,7 @@ void session_refused(void *owner, const struct gate_refusal *r)
 	log_identity(&l, s);
 	log_end(&l);
 	session_count(s, s->identity.proof == PROOF_UNKNOWN ? COUNT_UNKNOWN : COUNT_REFUSED, 1);
+	counters_add_labelled(s->server->kit->counters, COUNT_REFUSALS, r->reason);
 	if (strcmp(r->reason, "frozen-address") == 0)
 		log_frozen(s);
 	if (s->identity.proof == PROOF_NONE && r->code >= 500 && !r->sender->null)

@@ -18,6 +18,7 @@
 
 #include "common/base/clock.h"
 #include "common/daemon/children.h"
+#include "common/daemon/privilege.h"
 #include "common/daemon/ready.h"
 #include "common/daemon/startup.h"
 #include "common/daemon/storekeeper.h"
@@ -49,6 +50,17 @@ static void log_started(const struct supervisor *s, const struct post *p, unsign
 	log_int(&l, "generation", s->generation);
 	log_int(&l, "worker", s->seats[seat].pid);
 	log_end(&l);
+}
+
+static void publish_seat(struct supervisor *s, const struct post *p, unsigned seat)
+{
+	struct counters_seat who = { .pid = s->seats[seat].pid,
+		.slot = p->slot,
+		.generation = s->generation,
+		.since_ms = clock_ms() };
+
+	snprintf(who.role, sizeof(who.role), "%s", p->role->name);
+	counters_seat(s->counters, seat, &who);
 }
 
 static void fill_post(struct supervisor *s, struct post *p, int64_t now)
@@ -83,6 +95,7 @@ static void fill_post(struct supervisor *s, struct post *p, int64_t now)
 	s->seats[seat] = (struct child){ pid, p->role, p->slot, s->generation, now, false, 0 };
 	p->seat = seat;
 	p->filled = true;
+	publish_seat(s, p, seat);
 	log_started(s, p, seat);
 }
 
@@ -188,6 +201,7 @@ static void tell(struct supervisor *s, int64_t up_to, int signal_number)
 		if (!c->told)
 			c->told_ms = clock_steady_ms();
 		c->told = true;
+		counters_draining(s->counters, seat);
 		kill(c->pid, signal_number);
 	}
 }
@@ -258,6 +272,7 @@ static void log_loaded(const struct supervisor *s)
 	log_int(&l, "generation", s->generation);
 	log_int(&l, "workers", s->setup.site.workers);
 	log_end(&l);
+	counters_loaded(s->counters, s->conf_path, s->generation, clock_ms());
 }
 
 /* Opens what setup wants beyond what is open, and says what failed as a complaint. */
@@ -326,8 +341,7 @@ static void log_stats(const struct supervisor *s)
 	struct log_line l;
 
 	log_begin(&l, LOG_LEVEL_INFO, "stats");
-	for (unsigned i = 0; s->program->counters[i].name != NULL; i++)
-		log_int(&l, s->program->counters[i].name, counters_sum(s->counters, i));
+	counters_log(s->counters, &l);
 	log_end(&l);
 }
 
@@ -412,6 +426,23 @@ static void tick(struct supervisor *s, int64_t now)
 	}
 }
 
+/* The store has made the directory by now. Without a file nothing is lost but the command line's look at
+ * it. */
+static void publish(struct supervisor *s)
+{
+	gid_t group = (gid_t)-1;
+	enum err e = ERR_NONE;
+
+	if (geteuid() == 0 && s->setup.site.run_as_group[0] != '\0')
+		e = group_find(s->setup.site.run_as_group, &group);
+	if (e == ERR_NONE)
+		e = counters_publish(s->counters, s->setup.site.run_dir, s->program->name, group,
+			&s->counters_fd);
+	if (e != ERR_NONE)
+		log_say(LOG_LEVEL_WARN, "counters.hidden", "popgate stats will not see them: %s",
+			err_text(e));
+}
+
 int supervisor_run(struct supervisor *s)
 {
 	int64_t now = clock_steady_ms();
@@ -424,6 +455,7 @@ int supervisor_run(struct supervisor *s)
 	if (!storekeeper_wait(&s->setup.site, 3000))
 		log_say(LOG_LEVEL_ERROR, "store.failed",
 			"the store does not answer; going on without it");
+	publish(s);
 	fill_posts(s, clock_steady_ms());
 	ready_say("READY=1");
 	while (!s->stopping || anybody_left(s)) {

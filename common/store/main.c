@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "common/daemon/privilege.h"
 #include "common/store/peers.h"
+#include "common/store/tally.h"
 
 #define DEFAULT_CONF "/etc/popgate/popgate.conf"
 #define EXIT_BUSY 75 /* EX_TEMPFAIL: another store runs on this host */
@@ -148,9 +149,10 @@ static bool told_to_end(int signals)
 	return read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info);
 }
 
-static void tick(struct store *s, unsigned count)
+static void tick(struct store *s, const struct peers *p, struct tally *t, unsigned count)
 {
 	store_tick(s);
+	tally_tick(t, s, peers_count(p), false);
 	if (count % HOUSE_TICKS != 0)
 		return;
 	never_refresh(s->never);
@@ -158,7 +160,18 @@ static void tick(struct store *s, unsigned count)
 		log_say(LOG_LEVEL_DEBUG, "store.readers", "slots of dead readers were freed");
 }
 
-static void serve(struct store *s, struct peers *p, int signals, struct pending *batch)
+static void do_batch(
+	struct store *s, struct peers *p, struct tally *t, struct pending *batch, size_t n)
+{
+	int64_t since = clock_steady_ms();
+
+	store_batch(s, batch, n);
+	peers_answer(p, batch, n);
+	tally_batch(t, batch, n, clock_steady_ms() - since);
+}
+
+static void serve(
+	struct store *s, struct peers *p, struct tally *t, int signals, struct pending *batch)
 {
 	int64_t next = clock_steady_ms() + TICK_MS;
 	unsigned count = 0;
@@ -167,34 +180,37 @@ static void serve(struct store *s, struct peers *p, int signals, struct pending 
 		int64_t left = next - clock_steady_ms();
 		size_t n = peers_wait(p, signals, left > 0 ? (int)left : 0, batch, BATCH_MAX);
 
-		if (n > 0) {
-			store_batch(s, batch, n);
-			peers_answer(p, batch, n);
-		}
+		if (n > 0)
+			do_batch(s, p, t, batch, n);
 		if (clock_steady_ms() >= next) {
-			tick(s, ++count);
+			tick(s, p, t, ++count);
 			next = clock_steady_ms() + TICK_MS;
 		}
 	}
 }
 
-static int run(struct conf *c, const struct site *site)
+static int run(struct conf *c, const struct site *site, const char *conf_path)
 {
 	struct pending *batch = calloc(BATCH_MAX, sizeof(*batch));
 	struct store s = { 0 };
 	struct peers *p = NULL;
+	struct tally *t = NULL;
 	int signals = open_signals();
 	enum err e = batch != NULL && signals >= 0 ? store_open(&s, site, c) : ERR_NOMEM;
 
 	if (e == ERR_NONE)
 		e = peers_open(&p, site);
+	if (e == ERR_NONE)
+		e = tally_open(&t, site, conf_path);
 	if (e == ERR_NONE) {
 		log_say(LOG_LEVEL_INFO, "store.started", "the window is in %s", site->state_dir);
-		serve(&s, p, signals, batch);
+		serve(&s, p, t, signals, batch);
+		tally_tick(t, &s, peers_count(p), true);
 		log_say(LOG_LEVEL_INFO, "store.stopped", "told to end");
 	} else {
 		log_say(LOG_LEVEL_ERROR, "store.failed", "cannot start: %s", err_text(e));
 	}
+	tally_close(&t);
 	peers_close(&p);
 	store_close(&s);
 	free(batch);
@@ -203,7 +219,7 @@ static int run(struct conf *c, const struct site *site)
 	return e == ERR_NONE ? 0 : 1;
 }
 
-static int start(struct conf *c, const struct site *site)
+static int start(struct conf *c, const struct site *site, const char *conf_path)
 {
 	enum err e;
 
@@ -223,7 +239,7 @@ static int start(struct conf *c, const struct site *site)
 			site->state_dir, site->run_as_store, err_text(e));
 		return e == ERR_ABSENT ? EXIT_CONFIG : 1;
 	}
-	return run(c, site);
+	return run(c, site, conf_path);
 }
 
 int main(int argc, char **argv)
@@ -247,7 +263,7 @@ int main(int argc, char **argv)
 	if (read_conf(path, &c, &site) == ERR_NONE) {
 		if (test)
 			printf("popgate-store: %s is fine\n", path);
-		code = test ? 0 : start(c, &site);
+		code = test ? 0 : start(c, &site, path);
 	}
 	conf_close(&c);
 	return code;

@@ -197,6 +197,15 @@ static void accept_peer(struct peers *p)
 		peer->rights = rights_of(p, fd, &peer->who);
 }
 
+size_t peers_count(const struct peers *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < PEERS_MAX; i++)
+		n += p->at[i].fd >= 0;
+	return n;
+}
+
 /* --- requests --- */
 
 /* One packet. False when there is no more to take from this peer now. */

@@ -15,6 +15,9 @@ void peers_close(struct peers **p);
  * that may not ask them, and packets that are none, end its connection and are logged. */
 size_t peers_wait(struct peers *p, int signal_fd, int wait_ms, struct pending *batch, size_t max);
 
+/* How many are connected. */
+size_t peers_count(const struct peers *p);
+
 /* Sends the answers of a batch to whoever is still there. */
 void peers_answer(struct peers *p, const struct pending *batch, size_t n);
 

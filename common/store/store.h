@@ -20,6 +20,7 @@ struct store {
 	int64_t stamp_ms; /* the last one given */
 	bool stamp_revoked; /* a revocation has it: the next login needs a later one */
 	int64_t lost_ms; /* until then a no is no answer */
+	uint64_t entries; /* of the view, as the last tick found them */
 	uint64_t lost, coalesced; /* not yet written into the view's meta */
 	int64_t retry_ms; /* not before then another attempt to open; steady clock */
 	bool log_lost; /* it was damaged, and no view says yet what that means */

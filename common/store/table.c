@@ -39,6 +39,27 @@ static enum err read_meta(struct table *t, bool fresh)
 	return meta_decode(str_of_val(data), &t->meta) ? ERR_NONE : ERR_DAMAGED;
 }
 
+static const MDB_val minutes_key = { sizeof(VIEW_MINUTES_KEY) - 1,
+	(void *)(uintptr_t)VIEW_MINUTES_KEY };
+
+/* One that is not there, or cannot be read, is nobody's loss. */
+static void read_minutes(struct table *t)
+{
+	MDB_val key = minutes_key, data;
+
+	if (mdb_get(t->txn, t->meta_dbi, &key, &data) != 0 ||
+		!minutes_decode(str_of_val(data), &t->minutes))
+		t->minutes = (struct minutes){ 0 };
+}
+
+static int write_minutes(struct table *t)
+{
+	uint8_t bytes[MINUTES_MAX];
+	MDB_val key = minutes_key, data = { minutes_encode(&t->minutes, bytes), bytes };
+
+	return mdb_put(t->txn, t->meta_dbi, &key, &data, 0);
+}
+
 static enum err open_env(struct table *t, const char *state_dir, uint64_t map_size, bool fresh)
 {
 	char path[4200];
@@ -56,6 +77,7 @@ static enum err open_env(struct table *t, const char *state_dir, uint64_t map_si
 	if (e == ERR_NONE)
 		e = read_meta(t, fresh);
 	if (e == ERR_NONE) {
+		read_minutes(t);
 		e = err_of_mdb(mdb_txn_commit(t->txn));
 		t->txn = NULL;
 	}
@@ -163,6 +185,11 @@ struct view_meta *table_meta(struct table *t)
 	return &t->meta;
 }
 
+struct minutes *table_minutes(struct table *t)
+{
+	return &t->minutes;
+}
+
 /* --- transactions --- */
 
 enum err table_begin(struct table *t)
@@ -178,6 +205,8 @@ enum err table_commit(struct table *t)
 	MDB_val data = { meta_encode(&t->meta, bytes), bytes };
 	int code = mdb_put(t->txn, t->meta_dbi, &key, &data, 0);
 
+	if (code == 0)
+		code = write_minutes(t);
 	if (code != 0) {
 		table_abort(t);
 		return err_of_mdb(code);

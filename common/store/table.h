@@ -5,6 +5,7 @@
 #include "common/window/env.h"
 #include "common/window/merge.h"
 #include "common/window/meta.h"
+#include "common/window/minutes.h"
 #include "common/window/penalty.h"
 #include "common/window/rate.h"
 
@@ -22,6 +23,9 @@ void table_close(struct table **t);
 
 /* What it says of itself; written with table_commit(). */
 struct view_meta *table_meta(struct table *t);
+
+/* The logins of the last hour, likewise. */
+struct minutes *table_minutes(struct table *t);
 
 /* One transaction, seen by readers when committed; table_commit() writes meta as well. */
 MUST_USE enum err table_begin(struct table *t);

@@ -14,6 +14,7 @@ struct table {
 	MDB_txn *txn; /* open between begin and commit */
 	MDB_dbi entries, holders, revocations, penalties, rates, meta_dbi;
 	struct view_meta meta, before; /* before: at the transaction's begin */
+	struct minutes minutes;
 	char name[64]; /* "view.3" */
 	uint8_t purge_at[RECORD_KEY_MAX]; /* the key where purging goes on */
 	size_t purge_n;

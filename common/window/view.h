@@ -9,6 +9,7 @@
 #define POPGATE_VIEW_H
 
 #include "common/window/grant.h"
+#include "common/window/minutes.h"
 #include "common/window/penalty.h"
 #include "common/window/rate.h"
 
@@ -77,6 +78,10 @@ struct rates {
 };
 MUST_USE bool view_rate(struct view *v, struct addr a, const struct subscriber *who, int64_t now_ms,
 	struct rates *out);
+
+/* How many logins there were in each of the last 60 minutes, as the store counts them. False: an older store
+ * made the view, or there is none yet. */
+MUST_USE bool view_minutes(struct view *v, struct minutes *out);
 
 /* One page of live entries in the order of keys, from the place in *cursor on; all zero starts. An
  * expired or revoked entry is left out unless dead is set. *n is how many were put into page; fewer than

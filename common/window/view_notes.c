@@ -80,3 +80,15 @@ bool view_rate(struct view *v, struct addr a, const struct subscriber *who, int6
 	view_end(v);
 	return readable;
 }
+
+bool view_minutes(struct view *v, struct minutes *out)
+{
+	MDB_val key = { sizeof(VIEW_MINUTES_KEY) - 1, (void *)(uintptr_t)VIEW_MINUTES_KEY }, data;
+	bool there;
+
+	if (v == NULL || view_begin(v) != ERR_NONE)
+		return false;
+	there = mdb_get(v->txn, v->meta, &key, &data) == 0 && minutes_decode(str_of_val(data), out);
+	view_end(v);
+	return there;
+}
