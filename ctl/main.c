@@ -290,7 +290,7 @@ static int run(struct ctl *c, const struct subcommand *s)
 		return EXIT_USAGE;
 	if (read_conf(c)) {
 		log_open(&(struct log_settings){
-			"popgate", STDERR_FILENO, LOG_LOGFMT, LOG_LEVEL_WARN, false });
+			.program = "popgate", .fd = STDERR_FILENO, .level = LOG_LEVEL_WARN });
 		code = s->run(c);
 	}
 	conf_close(&c->conf);

@@ -20,7 +20,7 @@ void event_refused(const struct server *server, struct endpoint client, const ch
 	log_addr(&l, "addr", client.addr);
 	log_int(&l, "port", client.port);
 	log_text(&l, "reason", reason);
-	log_end(&l);
+	log_end_folded(&l);
 }
 
 static void put_tls(struct log_line *l, const struct session *s)
@@ -82,7 +82,7 @@ void event_foreign(const struct session *s)
 	begin(&l, LOG_LEVEL_WARN, "pop3.foreign", s);
 	log_text(&l, "protocol", s->pop3.done.foreign);
 	log_bool(&l, "tls", session_tls(s));
-	log_end(&l);
+	log_end_folded(&l);
 	session_count(s, COUNT_FOREIGN, 1);
 }
 

@@ -159,7 +159,7 @@ static void log_trouble(const struct session *s, enum err e)
 	log_text(&l, "hop", s->hop->text.p);
 	log_text(&l, "recipient", s->lmtpd.recipient.text);
 	log_err(&l, e);
-	log_end(&l);
+	log_end_folded(&l);
 }
 
 /* The recipient that was looked at last is not one after all. */

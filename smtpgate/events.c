@@ -141,7 +141,7 @@ void session_refused(void *owner, const struct gate_refusal *r)
 	log_text(&l, "reason", r->reason);
 	log_str(&l, "helo", (struct str){ s->gate.helo, s->gate.helo_n });
 	log_identity(&l, s);
-	log_end(&l);
+	log_end_folded(&l);
 	session_count(s, s->identity.proof == PROOF_UNKNOWN ? COUNT_UNKNOWN : COUNT_REFUSED, 1);
 	counters_add_labelled(s->server->kit->counters, COUNT_REFUSALS, r->reason);
 	if (strcmp(r->reason, "frozen-address") == 0)
@@ -233,7 +233,7 @@ void session_hop_failed(void *owner, const char *hop, const char *what, bool dou
 	log_text(&l, "what", what);
 	if (doubled)
 		log_text(&l, "msg", "may be doubled");
-	log_end(&l);
+	log_end_folded(&l);
 	session_count(s, doubled ? COUNT_DOUBLED : COUNT_HOP_FAILURES, 1);
 }
 

@@ -61,7 +61,7 @@ static bool enter(const struct listener *at, struct conn *c)
 	log_addr(&l, "addr", client.addr);
 	log_int(&l, "port", client.port);
 	log_text(&l, "reason", key_full ? "max_connections_per_address" : "max_connections");
-	log_end(&l);
+	log_end_folded(&l);
 	refuse(at, c,
 		key_full ? STR("421 4.7.0 Too many connections from your address\r\n")
 			 : STR("421 4.3.2 Too many connections, try again later\r\n"));

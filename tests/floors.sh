@@ -28,7 +28,7 @@ forbid "$(except '^common/net/')" "${inc}ares" "c-ares is common/net's"
 forbid "$(except '^common/(window|store)/')" "${inc}lmdb\.h" "LMDB is the window's and the store's"
 forbid "$(except '^common/conf/')" "${inc}(confuse\.h|common/conf/schema\.h)" "libConfuse is common/conf's"
 forbid "$(except '^(common/users/|tests/unit/mechanisms_test)')" "${inc}(crypt|argon2|gsasl)\.h" "hashes and GNU SASL are common/users'"
-forbid "$(except '^ctl/')" "${inc}jansson\.h" "JSON is ctl's"
+forbid "$(except '^(ctl|tests)/')" "${inc}jansson\.h" "JSON is ctl's"
 forbid "$(except '^common/daemon/')" "${inc}systemd/" "systemd is common/daemon's"
 forbid "$(except '^(common/store|tests)/')" "${inc}common/store/" "only the store is the store"
 

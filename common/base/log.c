@@ -1,9 +1,10 @@
-/* log.c - puts a line together on the caller's stack and writes it with one call. */
-#include "common/base/log.h"
+/* log.c - puts a line together on the caller's stack; logfold.c and logwrite.c take it from there. */
+#include "common/base/log_private.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <syslog.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,18 +12,28 @@
 #include "common/base/utf8.h"
 
 #define TAIL 16 /* kept for cut=true, a brace and the newline */
+#define FLUSH_MS 500
 
-static struct log_settings settings = { "popgate", STDERR_FILENO, LOG_LOGFMT, LOG_LEVEL_INFO,
-	false };
+struct log_settings log_settings = {
+	.program = "popgate",
+	.fd = STDERR_FILENO,
+	.format = LOG_LOGFMT,
+	.level = LOG_LEVEL_INFO,
+};
 
-static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 static const char *const names[] = { "error", "warn", "info", "debug" };
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for all behind log_end() */
 
 void log_open(const struct log_settings *s)
 {
-	settings = *s;
-	if (s->fd < 0)
-		openlog(s->program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+	static bool opened;
+
+	log_settings = *s;
+	tzset();
+	logwrite_open();
+	if (!opened)
+		atexit(log_flush);
+	opened = true;
 }
 
 char *log_time_format(int64_t ms, char *dst)
@@ -67,41 +78,79 @@ static bool plain(struct str value)
 	return value.n > 0;
 }
 
-/* One character as JSON and logfmt readers both take it. Returns the octets it stood for. */
-static size_t put_escaped(struct log_line *l, struct str s)
+/* Characters that some terminal or reader of lines obeys instead of showing them. */
+static bool obeyed(unsigned c)
 {
-	size_t whole = utf8_length(s);
-	unsigned char c = (unsigned char)s.p[0];
+	static const struct {
+		unsigned lo, hi;
+	} ranges[] = {
+		{ 0x00, 0x1f }, /* C0 */
+		{ 0x7f, 0x9f }, /* DEL and C1, with a CSI of one character */
+		{ 0x61c, 0x61c }, { 0x200b, 0x200f }, /* of no width, or turning the direction */
+		{ 0x2028, 0x202e }, /* line and paragraph separator, embeddings and overrides */
+		{ 0x2060, 0x206f }, { 0xfeff, 0xfeff },
+		{ 0xfff9, 0xfffb }, /* isolates, joiners, marks */
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (c >= ranges[i].lo && c <= ranges[i].hi)
+			return true;
+	return false;
+}
+
+/* The number of a character of up to three octets; all that is obeyed has no more. */
+static unsigned number_of(struct str character)
+{
+	unsigned a = (unsigned char)character.p[0];
+	unsigned b = character.n > 1 ? (unsigned char)character.p[1] & 0x3fU : 0;
+	unsigned c = character.n > 2 ? (unsigned char)character.p[2] & 0x3fU : 0;
+
+	switch (character.n) {
+	case 2: return (a & 0x1fU) << 6 | b;
+	case 3: return (a & 0x0fU) << 12 | b << 6 | c;
+	case 4: return 0x10000; /* which one does not matter */
+	default: return a;
+	}
+}
+
+/* One character as JSON and logfmt readers both take it. */
+static void put_escaped(struct log_line *l, struct str character, bool valid)
+{
+	unsigned c = number_of(character);
 	char text[8];
 	int n;
 
 	if (c == '"' || c == '\\')
-		n = snprintf(text, sizeof(text), "\\%c", c);
-	else if (whole > 1 || (whole == 1 && c >= ' ' && c != 0x7f))
-		n = snprintf(text, sizeof(text), "%.*s", (int)whole, s.p);
+		n = snprintf(text, sizeof(text), "\\%c", (char)c);
+	else if (valid && !obeyed(c))
+		n = snprintf(text, sizeof(text), "%.*s", (int)character.n, character.p);
 	else
 		n = snprintf(text, sizeof(text), "\\u%04x", c);
 	put(l, (struct str){ text, (size_t)n });
-	return whole > 0 ? whole : 1;
 }
 
 static void put_quoted(struct log_line *l, struct str value)
 {
-	bool long_one = value.n > LOG_VALUE_MAX;
+	size_t i = 0;
 
-	if (long_one)
-		value = str_first(value, LOG_VALUE_MAX);
 	put(l, STR("\""));
-	for (size_t i = 0; i < value.n;)
-		i += put_escaped(l, str_from(value, i));
-	if (long_one)
+	while (i < value.n) {
+		size_t whole = utf8_length(str_from(value, i));
+		size_t n = whole > 0 ? whole : 1;
+
+		if (i + n > LOG_VALUE_MAX)
+			break;
+		put_escaped(l, str_first(str_from(value, i), n), whole > 0);
+		i += n;
+	}
+	if (i < value.n)
 		put(l, STR("..."));
 	put(l, STR("\""));
 }
 
 static void put_key(struct log_line *l, const char *key)
 {
-	if (settings.format == LOG_JSON) {
+	if (log_settings.format == LOG_JSON) {
 		put(l, l->n > 0 && l->text[l->n - 1] == '{' ? STR("\"") : STR(",\""));
 		put(l, str_of(key));
 		put(l, STR("\":"));
@@ -110,6 +159,20 @@ static void put_key(struct log_line *l, const char *key)
 			put(l, STR(" "));
 		put(l, str_of(key));
 		put(l, STR("="));
+	}
+}
+
+/* What differs between two lines that say the same. */
+static void note_loose(struct log_line *l, const char *key, size_t from)
+{
+	static const char *const loose[] = { "ts", "sid", "port" };
+
+	for (size_t i = 0; i < sizeof(loose) / sizeof(loose[0]); i++) {
+		if (strcmp(key, loose[i]) != 0 ||
+			l->loose_n == sizeof(l->loose) / sizeof(l->loose[0]))
+			continue;
+		l->loose[l->loose_n].from = from;
+		l->loose[l->loose_n++].to = l->n;
 	}
 }
 
@@ -123,12 +186,14 @@ static void pair(struct log_line *l, const char *key, struct str value, bool bar
 		return;
 	l->cut = false;
 	put_key(l, key);
-	if (bare || (settings.format == LOG_LOGFMT && value.n <= LOG_VALUE_MAX && plain(value)))
+	if (bare || (log_settings.format == LOG_LOGFMT && value.n <= LOG_VALUE_MAX && plain(value)))
 		put(l, value);
 	else
 		put_quoted(l, value);
 	if (l->cut)
 		l->n = start;
+	else
+		note_loose(l, key, start);
 	l->cut = l->cut || cut;
 }
 
@@ -136,17 +201,17 @@ void log_begin(struct log_line *l, enum log_level level, const char *event)
 {
 	char now[LOG_TIME_TEXT];
 
-	l->n = 0;
+	l->n = l->loose_n = 0;
 	l->cut = false;
 	l->level = level;
-	l->off = level > settings.level;
+	l->off = level > log_settings.level;
 	if (l->off)
 		return;
-	if (settings.format == LOG_JSON)
+	if (log_settings.format == LOG_JSON)
 		put(l, STR("{"));
 	log_text(l, "ts", log_time_format(clock_ms(), now));
 	log_text(l, "level", names[level]);
-	log_text(l, "prog", settings.program);
+	log_text(l, "prog", log_settings.program);
 	log_int(l, "pid", getpid());
 	log_text(l, "event", event);
 }
@@ -194,40 +259,52 @@ void log_err(struct log_line *l, enum err e)
 	log_text(l, "error", err_text(e));
 }
 
-/* Whoever reads the log may be gone or full: mail goes on without it. */
-static void write_line(const struct log_line *l)
+void log_finish(struct log_line *l)
 {
-	char line[LOG_LINE_MAX + 8];
-	int n;
-	ssize_t done;
+	if (l->cut) {
+		const struct str note =
+			log_settings.format == LOG_JSON ? STR(",\"cut\":true") : STR(" cut=true");
 
-	if (settings.fd < 0) {
-		syslog(priorities[l->level], "%.*s", (int)l->n, l->text);
-		return;
+		memcpy(l->text + l->n, note.p, note.n);
+		l->n += note.n;
 	}
-	if (settings.priorities)
-		n = snprintf(
-			line, sizeof(line), "<%d>%.*s\n", priorities[l->level], (int)l->n, l->text);
-	else
-		n = snprintf(line, sizeof(line), "%.*s\n", (int)l->n, l->text);
-	done = write(settings.fd, line, (size_t)n);
-	(void)done;
+	if (log_settings.format == LOG_JSON)
+		l->text[l->n++] = '}';
 }
 
 void log_end(struct log_line *l)
 {
 	if (l->off)
 		return;
-	if (l->cut) {
-		const struct str note =
-			settings.format == LOG_JSON ? STR(",\"cut\":true") : STR(" cut=true");
+	log_finish(l);
+	pthread_mutex_lock(&lock);
+	logwrite_line(l);
+	pthread_mutex_unlock(&lock);
+}
 
-		memcpy(l->text + l->n, note.p, note.n);
-		l->n += note.n;
-	}
-	if (settings.format == LOG_JSON)
-		l->text[l->n++] = '}';
-	write_line(l);
+void log_end_folded(struct log_line *l)
+{
+	if (l->off)
+		return;
+	pthread_mutex_lock(&lock);
+	logfold_line(l, clock_steady_ms());
+	pthread_mutex_unlock(&lock);
+}
+
+void log_tick(int64_t now_ms)
+{
+	pthread_mutex_lock(&lock);
+	logfold_expire(now_ms - LOG_FOLD_MS);
+	logwrite_drain(0);
+	pthread_mutex_unlock(&lock);
+}
+
+void log_flush(void)
+{
+	pthread_mutex_lock(&lock);
+	logfold_expire(INT64_MAX - LOG_FOLD_MS);
+	logwrite_drain(FLUSH_MS);
+	pthread_mutex_unlock(&lock);
 }
 
 void log_say(enum log_level level, const char *event, const char *format, ...)

@@ -10,6 +10,7 @@ static const struct conf_option log_options[] = {
 	{ "to",     CONF_WORD, "stderr", "stderr|syslog",         NULL },
 	{ "format", CONF_WORD, "logfmt", "logfmt|json",           NULL },
 	{ "level",  CONF_WORD, "info",   "error|warn|info|debug", NULL },
+	{ "syslog_socket", CONF_TEXT, "/dev/log", NULL,           NULL },
 	END
 };
 

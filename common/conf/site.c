@@ -70,11 +70,15 @@ static void read_users(struct site *s, struct conf_section root, struct buf *com
 		conf_complain(u, "path", complaints, "users path: an absolute path is wanted");
 }
 
-static void read_log(struct site *s, struct conf_section l)
+static void read_log(struct site *s, struct conf_section l, struct buf *complaints)
 {
 	s->log_syslog = conf_word(l, "to") == 1;
 	s->log_format = conf_word(l, "format") == 1 ? LOG_JSON : LOG_LOGFMT;
 	s->log_level = (enum log_level)conf_word(l, "level");
+	s->log_socket = conf_cstr(l, "syslog_socket");
+	if (s->log_socket[0] != '/' || strlen(s->log_socket) > 100)
+		conf_complain(l, "syslog_socket", complaints,
+			"log syslog_socket: an absolute path of 100 octets at most is wanted");
 }
 
 static void check_paths(const struct site *s, struct conf_section root, struct buf *complaints)
@@ -112,7 +116,7 @@ enum err site_read(struct site *out, struct conf *c, struct buf *complaints)
 		s.hostname = own_name();
 	if (s.workers == 0)
 		s.workers = cores();
-	read_log(&s, conf_section(root, "log", 0));
+	read_log(&s, conf_section(root, "log", 0), complaints);
 	read_window(&s, conf_section(root, "window", 0), complaints);
 	read_penalty(&s, conf_section(root, "penalty", 0), complaints);
 	read_users(&s, root, complaints);
@@ -139,11 +143,14 @@ static bool stderr_is_journal(void)
 
 void site_open_log(const struct site *s, const char *program)
 {
+	if (!s->log_syslog)
+		log_never_wait(STDERR_FILENO);
 	log_open(&(struct log_settings){
 		.program = program,
 		.fd = s->log_syslog ? -1 : STDERR_FILENO,
 		.format = s->log_format,
 		.level = s->log_level,
 		.priorities = stderr_is_journal(),
+		.syslog_socket = s->log_socket,
 	});
 }

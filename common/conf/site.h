@@ -39,6 +39,7 @@ struct site {
 	bool log_syslog;
 	enum log_format log_format;
 	enum log_level log_level;
+	const char *log_socket; /* of syslog */
 	struct window_settings window;
 	struct penalty_rules penalty;
 	struct conf_section section; /* the root: for lists, with conf_nth() */

@@ -245,6 +245,7 @@ int supervise_main(int argc, char **argv, const struct program *program)
 	struct options o = { .conf_path = DEFAULT_CONF };
 	int code = read_options(argc, argv, program->name, &o);
 
+	log_keep_fds();
 	if (code >= 0)
 		return code;
 	return o.child != NULL ? run_child(program, o.child) : supervise(program, &o);

@@ -406,6 +406,7 @@ static void end_oldest(struct supervisor *s, int64_t now)
 static void tick(struct supervisor *s, int64_t now)
 {
 	reap(s, now);
+	log_tick(now);
 	if (s->stopping) {
 		if (now >= s->kill_ms)
 			tell(s, s->generation, SIGKILL);

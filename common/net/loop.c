@@ -6,6 +6,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
 #define TICK_MS 250
 
 struct timer {
@@ -59,6 +62,7 @@ static void on_tick(uv_timer_t *t)
 
 	conn_expire_silent(l);
 	delay_expire(l);
+	log_tick(clock_steady_ms());
 	conn_hear_unheard(l);
 	if (l->shutdown)
 		conn_end_idle(l);

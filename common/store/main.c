@@ -153,6 +153,7 @@ static void tick(struct store *s, const struct peers *p, struct tally *t, unsign
 {
 	store_tick(s);
 	tally_tick(t, s, peers_count(p), false);
+	log_tick(clock_steady_ms());
 	if (count % HOUSE_TICKS != 0)
 		return;
 	never_refresh(s->never);
@@ -250,6 +251,7 @@ int main(int argc, char **argv)
 	bool test = false;
 	int option, code = EXIT_CONFIG;
 
+	log_keep_fds();
 	while ((option = getopt(argc, argv, "c:tV")) != -1) {
 		switch (option) {
 		case 'c': path = optarg; break;

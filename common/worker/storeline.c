@@ -47,7 +47,7 @@ static void report(struct storeline *s, enum err e)
 	log_begin(&l, LOG_LEVEL_ERROR, "store.failed");
 	log_text(&l, "what", "a grant was lost: relay may be refused for now");
 	log_err(&l, e);
-	log_end(&l);
+	log_end_folded(&l);
 }
 
 /* Before the login is answered: from now on no reader of the window says no. The mark was made when we

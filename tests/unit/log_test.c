@@ -12,7 +12,7 @@ static int ends[2];
 static void open_log(enum log_format format)
 {
 	assert_int_equal(pipe(ends), 0);
-	log_open(&(struct log_settings){ "test", ends[1], format, LOG_LEVEL_INFO, false });
+	log_open(&(struct log_settings){ "test", ends[1], format, LOG_LEVEL_INFO, false, NULL });
 }
 
 static const char *written(void)
@@ -67,6 +67,44 @@ static void json_cannot_be_forged(void **state)
 		"false}\n"));
 }
 
+static const char *logged(struct str value)
+{
+	struct log_line l;
+	const char *line;
+
+	open_log(LOG_LOGFMT);
+	log_begin(&l, LOG_LEVEL_INFO, "x");
+	log_str(&l, "v", value);
+	log_end(&l);
+	line = strstr(written(), " v=");
+	assert_non_null(line);
+	return line;
+}
+
+static void what_readers_obey_is_escaped(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		logged(STR("a\x7f\xc2\x85\xc2\x9b")), " v=\"a\\u007f\\u0085\\u009b\"\n");
+	assert_string_equal(logged(STR("\xe2\x80\xa8\xe2\x80\xae")), " v=\"\\u2028\\u202e\"\n");
+	assert_string_equal(
+		logged(STR("\xe2\x80\xa7\xe2\x82\xac")), " v=\"\xe2\x80\xa7\xe2\x82\xac\"\n");
+	assert_string_equal(logged(STR("\xf0\x9f\x90\x88")), " v=\"\xf0\x9f\x90\x88\"\n");
+}
+
+static void a_long_value_ends_with_a_whole_character(void **state)
+{
+	char value[LOG_VALUE_MAX + 2];
+	const char *line;
+
+	(void)state;
+	memset(value, 'a', sizeof(value));
+	memcpy(value + LOG_VALUE_MAX - 1, "\xc3\xa4", 2);
+	line = logged((struct str){ value, sizeof(value) });
+	assert_int_equal(strlen(line), sizeof(" v=\"...\"\n") - 1 + LOG_VALUE_MAX - 1);
+	assert_non_null(strstr(line, "aa...\"\n"));
+}
+
 static void what_does_not_fit_is_left_out_whole(void **state)
 {
 	static char big[LOG_VALUE_MAX];
@@ -111,6 +149,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(logfmt_cannot_be_forged),
 		cmocka_unit_test(json_cannot_be_forged),
+		cmocka_unit_test(what_readers_obey_is_escaped),
+		cmocka_unit_test(a_long_value_ends_with_a_whole_character),
 		cmocka_unit_test(what_does_not_fit_is_left_out_whole),
 		cmocka_unit_test(below_the_level_nothing_is_said),
 		cmocka_unit_test(times_are_iso),

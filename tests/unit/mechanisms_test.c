@@ -585,7 +585,7 @@ int main(void)
 
 	close(mkstemp(path));
 	log_open(&(struct log_settings){
-		"test", STDERR_FILENO, LOG_LOGFMT, LOG_LEVEL_ERROR, false });
+		"test", STDERR_FILENO, LOG_LOGFMT, LOG_LEVEL_ERROR, false, NULL });
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	gsasl_done(library());
 	unlink(path);

@@ -110,6 +110,6 @@ int main(void)
 	};
 
 	log_open(&(struct log_settings){
-		"test", STDERR_FILENO, LOG_LOGFMT, LOG_LEVEL_ERROR, false });
+		"test", STDERR_FILENO, LOG_LOGFMT, LOG_LEVEL_ERROR, false, NULL });
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
