@@ -19,12 +19,16 @@ import time
 
 import certificates
 import house
+import logpage
 import logs
 from ports import free_port, until
 from talk import Pop, Smtp
 
 REPORTS = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:"
                      r"|Assertion .* failed")
+
+LOG_PAGE = logpage.Page()
+LINES_CHECKED = 5000
 
 CONF = """
 hostname = "mail.example.net"
@@ -243,7 +247,7 @@ class Farm:
             os.kill(pid, signal.SIGKILL)
         if not self.may_report:
             faults += self.reports()
-        faults += self.betrayals()
+        faults += self.betrayals() + self.unlisted()
         assert not faults, "\n".join(faults)
 
     def reports(self):
@@ -263,6 +267,11 @@ class Farm:
         words = re.compile("|".join(rf"(?<![\w.-]){re.escape(word)}(?![\w.-])" for word in sorted(words)) or r"(?!)")
         return [f"a password in {path.name}: {line}" for path in self.dir.glob("*.log")
                 for line in path.read_text(errors="replace").splitlines() if words.search(line)]
+
+    def unlisted(self):
+        """What popgate-log(7) does not know of the lines of the log; of a long log only the beginning."""
+        lines = [line for path in self.dir.glob("*.log") for line in logs.read(path, LINES_CHECKED)]
+        return sorted({fault for line in lines if (fault := LOG_PAGE.unlisted(line))})
 
     # -- what they said
 

@@ -23,10 +23,10 @@ def parse(line):
     return pairs
 
 
-def read(path):
-    """The events of a log file so far, but for a last line that is not finished."""
+def read(path, most=None):
+    """The events of a log file so far, the first of them, but for a last line that is not finished."""
     text = path.read_text(errors="surrogateescape") if path.exists() else ""
-    lines = text.split("\n")[:-1]
+    lines = text.split("\n")[:-1][:most]
     return [parse(line) for line in lines if line.startswith(("ts=", "{"))]
 
 
