@@ -64,7 +64,7 @@ struct log_settings {
 	enum log_format format;
 	enum log_level level;
 	bool priorities;
-	const char *syslog_socket; /* borrowed; NULL: /dev/log */
+	const char *syslog_socket; /* copied; NULL: /dev/log */
 };
 void log_open(const struct log_settings *s);
 

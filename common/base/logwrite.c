@@ -42,12 +42,25 @@ static uint64_t lost; /* since it was last said */
 static bool torn; /* the last line ends in its middle */
 static enum way way = WAY_LOOK;
 static int syslog_fd = -1;
+static struct sockaddr_un syslog_at;
+
+/* Its own copy: the last lines are written when the config is gone. */
+static void know_syslog(const char *path)
+{
+	if (syslog_fd >= 0)
+		close(syslog_fd);
+	syslog_fd = -1;
+	syslog_at.sun_family = AF_UNIX;
+	snprintf(syslog_at.sun_path, sizeof(syslog_at.sun_path), "%s",
+		path != NULL ? path : DEFAULT_SOCKET);
+}
 
 void logwrite_open(void)
 {
 	int fd = log_settings.fd;
 	struct stat st;
 
+	know_syslog(log_settings.syslog_socket);
 	way = WAY_LOOK;
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return;
@@ -114,18 +127,11 @@ static enum sent to_fd(const char *line, size_t n)
 
 static bool syslog_connect(void)
 {
-	const char *path = log_settings.syslog_socket;
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-
-	if (path == NULL)
-		path = DEFAULT_SOCKET;
 	if (syslog_fd >= 0)
 		close(syslog_fd);
-	syslog_fd = -1;
-	if (!str_to_cstr(str_of(path), to.sun_path, sizeof(to.sun_path)))
-		return false;
 	syslog_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	return syslog_fd >= 0 && connect(syslog_fd, (struct sockaddr *)&to, sizeof(to)) == 0;
+	return syslog_fd >= 0 &&
+		connect(syslog_fd, (struct sockaddr *)&syslog_at, sizeof(syslog_at)) == 0;
 }
 
 static enum sent to_syslog(const char *line, size_t n)

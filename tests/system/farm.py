@@ -39,7 +39,7 @@ workers = {workers}
 drain_timeout = "{drain_timeout}"
 plaintext_auth = "{plaintext_auth}"
 run_as {{ mail = "" store = "" gate = "" group = "" }}
-log {{ to = "stderr" format = "{log_format}" level = "debug" }}
+log {{ to = "{log_to}" format = "{log_format}" level = "debug" {log_more} }}
 window {{ lifetime = "{lifetime}" slack = "{slack}" {window} }}
 {more}
 users "passwd-file" {{ path = "{dir}/users" }}
@@ -75,7 +75,7 @@ def processes(token):
 
 class Farm:
     """Settings are attributes until start(): farm.lifetime = "2s". pop3d, smtpgate, window and
-    smtp_listener take further lines for those sections of the config, more for the file itself."""
+    smtp_listener and log_more take further lines for those sections of the config, more for the file itself."""
 
     def __init__(self, directory, build):
         self.dir, self.build = pathlib.Path(directory), pathlib.Path(build)
@@ -84,6 +84,7 @@ class Farm:
         self.environment, self.may_report = {}, False
         self.pop_host, self.pop_port, self.smtp_port = "127.0.0.1", free_port(), free_port()
         self.workers, self.drain_timeout, self.log_format = 2, "5s", "logfmt"
+        self.log_to, self.log_more = "stderr", ""
         self.lifetime, self.slack, self.window, self.more = "30m", "auto", "", ""
         self.deliver_to = self.relay_to = f"maildir:{self.dir}/mail/%d/%n"
         self.pop3d = self.smtpgate = self.smtp_listener = ""
