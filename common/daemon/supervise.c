@@ -326,7 +326,6 @@ static void reload(struct supervisor *s, int64_t now)
 	if (e == ERR_NONE) {
 		s->generation++;
 		adopt(s, &setup, &sockets);
-		site_open_log(&s->setup.site, s->program->name);
 		fill_posts(s, now);
 		tell(s, (int64_t)s->generation - 1, SIGHUP);
 	} else {

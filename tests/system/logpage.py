@@ -51,6 +51,11 @@ class Page:
         return f"{name} has no {', '.join(sorted(extra))} in the page" if extra else None
 
 
+def key_of_counter(name):
+    """As the line of counters has it: "refusals{reason=no-proof}" is refusals_no_proof."""
+    return re.sub(r"\{\w+=(.*)\}", r"_\1", name).replace("-", "_")
+
+
 class Code:
     """Every event, key and counter that stands in the sources."""
 
@@ -71,11 +76,12 @@ class Code:
         for _, _, key in self.CALL.findall(text):
             if literal := re.fullmatch(r'"([a-z0-9_]+)"', key):
                 self.keys.add(literal.group(1))
-            elif not re.search(r"counters\[i\]\.name|^(const )?char \*key|^key$", key):
+            elif not re.search(r"counters_key\(|^(const )?char \*key|^key$", key):
                 self.odd.append(f"{path}: a key that is no literal: {key}")
         self.keys |= {"error"} if "log_err(" in text else set()
         self.keys |= {"msg"} if "log_say(" in text else set()
-        self.counters |= set(re.findall(r'\{ "([a-z0-9_]+)",\s+"[^"]+",\s+(?:true|false)\s*\}', text))
+        self.counters |= {key_of_counter(name) for name in re.findall(
+            r'\{ "([a-z0-9_]+(?:\{[^}"]*\})?)",\s+"[^"]+",\s+(?:true|false)\s*\}', text)}
 
 
 def differences():
