@@ -83,12 +83,14 @@ def once(settings):
 
 class Postfix:
     """boxes: the addresses that have a Maildir here; other recipients are refused by it. main, master:
-    further lines of main.cf, which win, and of master.cf."""
+    further lines of main.cf, which win, and of master.cf. In a network of its own: within(command) gives the
+    words that run a command there, and at is where it listens."""
 
-    def __init__(self, directory, boxes, main="", master=""):
-        self.main, self.master = main, master
+    def __init__(self, directory, boxes, main="", master="", within=sudo.words, at=None):
+        self.main, self.master, self.within = main, master, within
         self.dir = pathlib.Path(directory)
-        self.port = free_port()
+        self.port = free_port() if at is None else 0
+        self.at = at or f"127.0.0.1:{self.port}"
         self.boxes = list(boxes)
         self.process = None
 
@@ -98,17 +100,19 @@ class Postfix:
             (self.dir / name).mkdir(parents=True)  # below directories that `mail` may enter
         os.chmod(self.dir, 0o755)
         values = dict(dir=self.dir, root=ROOT, sbin=SBIN, owner=OWNER, drop=DROP, uid=uid, gid=gid,
-                      port=f"127.0.0.1:{self.port}", libraries=self.libraries())
+                      port=self.at, libraries=self.libraries())
         (self.dir / "etc/main.cf").write_text(once(MAIN.format(**values) + self.main))
         (self.dir / "etc/master.cf").write_text(MASTER.format(**values) + self.master)
         (self.dir / "etc/boxes").write_text("".join(f"{b} {b}/\n" for b in self.boxes))
         self._lay_out_queue()
         sudo("chown", "-R", f"{uid}:{gid}", self.dir / "mail")
         self.process = subprocess.Popen(
-            sudo.words("env", f"LD_LIBRARY_PATH={self.libraries()}", f"MAIL_CONFIG={self.dir}/etc",
+            self.within("env", f"LD_LIBRARY_PATH={self.libraries()}", f"MAIL_CONFIG={self.dir}/etc",
                        SBIN / "master", "-c", self.dir / "etc", "-d"),
             stdin=subprocess.DEVNULL, stdout=open(self.dir / "out", "wb"), stderr=subprocess.STDOUT,
             start_new_session=True)  # its children are ended as its process group
+        if self.port == 0:
+            return self  # who made the network waits for it there
         until(lambda: reachable(self.port), 15, lambda: f"Postfix ({self.said()}) listening")
         return self
 
