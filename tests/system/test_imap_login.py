@@ -76,7 +76,7 @@ class Imap:
                             ("/etc/popgate/popgate.conf", farm.conf)):
             assert script.count(f"={place}\n") == 1
             script = script.replace(f"={place}\n", f"={here}\n")
-        script = script.replace("</dev/null >/dev/null 2>&1\n\tcode", "</dev/null >/tmp/wt/logs-tmp/grant.out 2>&1\n\tcode"); (self.dir / "popgate-grant").write_text(script)
+        (self.dir / "popgate-grant").write_text(script)
         os.chmod(self.dir / "popgate-grant", 0o755)
         snippet = (DEPLOY / "popgate.conf").read_text()
         for line, here in (("/usr/share/popgate/dovecot/popgate-grant", str(self.dir / "popgate-grant")),
