@@ -6,7 +6,7 @@
 
 void pop3_forget(struct pop3 *p)
 {
-	p->user_n = 0;
+	buf_free(&p->user);
 	p->utf8 = false;
 	buf_free(&p->secret);
 }
@@ -63,7 +63,7 @@ void pop3_login(struct pop3 *p, enum pop3_login verdict)
 {
 	assert(is_login(p->ask.kind));
 	buf_free(&p->secret);
-	p->user_n = 0;
+	buf_free(&p->user);
 	p->verdict = verdict;
 	p->then = decided;
 }
@@ -74,8 +74,7 @@ enum step run_user(struct engine *e, struct str args, struct buf *out)
 {
 	struct pop3 *p = pop3_of(e);
 
-	memcpy(p->user, args.p, args.n);
-	p->user_n = args.n;
+	buf_add(&p->user, args);
 	return pop3_ok(out, "Send the password"); /* the same for a name that nobody has */
 }
 
@@ -93,9 +92,9 @@ enum step run_pass(struct engine *e, struct str args, struct buf *out)
 {
 	struct pop3 *p = pop3_of(e);
 
-	if (p->user_n == 0)
+	if (p->user.len == 0)
 		return pop3_err(p, out, "USER comes first");
-	return log_in(p, "PLAIN", (struct str){ p->user, p->user_n }, args);
+	return log_in(p, "PLAIN", buf_str(&p->user), args);
 }
 
 /* --- APOP --- */
@@ -118,8 +117,8 @@ enum step run_apop(struct engine *e, struct str args, struct buf *out)
 		return pop3_err(p, out, "APOP is not offered here");
 	if (!str_split(args, ' ', &name, &digest) || name.n == 0 || !is_digest(digest))
 		return pop3_err(p, out, "APOP takes a name and a digest");
-	memcpy(p->user, name.p, name.n);
-	return log_in(p, "APOP", (struct str){ p->user, name.n }, digest);
+	buf_add(&p->user, name);
+	return log_in(p, "APOP", buf_str(&p->user), digest);
 }
 
 /* --- AUTH --- */

@@ -62,7 +62,7 @@ void event_login(const struct session *s, enum err of_grant, const struct answer
 	struct log_line l;
 
 	begin(&l, LOG_LEVEL_INFO, "pop3.login", s);
-	log_str(&l, "user", subscriber_str(&s->who));
+	log_str(&l, "user", subscriber_str(s->who));
 	log_text(&l, "mechanism", s->mechanism);
 	put_tls(&l, s);
 	log_bool(&l, "plaintext", in_clear(s));
@@ -99,13 +99,13 @@ void event_tls_failed(const struct session *s)
 
 void event_logout(const struct session *s, const char *why)
 {
-	bool known = s->who.n > 0;
+	bool known = s->who != NULL;
 	struct log_line l;
 
 	begin(&l, known ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
 		known ? "pop3.logout" : "pop3.disconnect", s);
 	if (known)
-		log_str(&l, "user", subscriber_str(&s->who));
+		log_str(&l, "user", subscriber_str(s->who));
 	log_text(&l, "reason", s->pop3.done.why != NULL ? s->pop3.done.why : why);
 	log_int(&l, "retrieved", s->pop3.done.retrieved);
 	log_int(&l, "top", s->pop3.done.top);
@@ -121,7 +121,7 @@ void event_trouble(const struct session *s, const char *what, enum err e)
 	struct log_line l;
 
 	begin(&l, LOG_LEVEL_ERROR, "maildrop.failed", s);
-	log_str(&l, "user", subscriber_str(&s->who));
+	log_str(&l, "user", subscriber_str(s->who));
 	log_text(&l, "what", what);
 	log_err(&l, e);
 	log_end(&l);

@@ -186,7 +186,7 @@ bool jobs_open(struct session *s)
 	char path[MAILBOX_PATH_MAX];
 	struct job *j;
 
-	if (!mailbox_path(s->server->settings.mailbox, &s->who, path))
+	if (!mailbox_path(s->server->settings.mailbox, s->who, path))
 		return false;
 	j = new_job(s, POP3_ASKS_NOTHING, strlen(path) + 1);
 	if (j == NULL)

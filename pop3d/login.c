@@ -1,4 +1,6 @@
 /* login.c - from "who are you?" to +OK: the exchange with the accounts, then lock and grant together. */
+#include <stdlib.h>
+
 #include "common/base/clock.h"
 #include "common/base/str.h"
 #include "pop3d/session.h"
@@ -9,11 +11,11 @@ static enum pop3_login not_opened(struct session *s)
 {
 	if (s->drop_error == ERR_BUSY) {
 		session_count(s, COUNT_IN_USE, 1);
-		event_failure(s, subscriber_str(&s->who), "in-use");
+		event_failure(s, subscriber_str(s->who), "in-use");
 		return POP3_IN_USE;
 	}
 	if (s->drop_error == ERR_LIMIT) {
-		event_failure(s, subscriber_str(&s->who), "login-delay");
+		event_failure(s, subscriber_str(s->who), "login-delay");
 		return POP3_TOO_SOON;
 	}
 	event_trouble(s, "open", s->drop_error);
@@ -36,6 +38,12 @@ static void answer(struct session *s, enum pop3_login verdict)
 	conn_resume(s->conn);
 }
 
+static void forget(struct session *s)
+{
+	free(s->who);
+	s->who = NULL;
+}
+
 static void one_less(struct session *s)
 {
 	enum pop3_login verdict;
@@ -44,7 +52,7 @@ static void one_less(struct session *s)
 		return;
 	verdict = verdict_of(s);
 	if (verdict != POP3_WELCOME)
-		s->who.n = 0;
+		forget(s);
 	answer(s, verdict);
 }
 
@@ -68,7 +76,7 @@ static void grant_window(struct session *s)
 {
 	struct grant g = { .addr = s->client.addr,
 		.port = s->client.port,
-		.who = s->who,
+		.who = *s->who,
 		.source = { .service = "pop3", .tls = session_tls(s) } };
 
 	memcpy(g.sid, s->sid, sizeof(g.sid));
@@ -106,6 +114,18 @@ static void on_failed(struct session *s, const struct users_answer *a)
 	answer(s, refusal(a->why));
 }
 
+static void on_right(struct session *s, const struct subscriber *who)
+{
+	s->who = malloc(sizeof(*s->who));
+	if (s->who != NULL)
+		*s->who = *who;
+	users_end(&s->exchange); /* and who with it */
+	if (s->who != NULL)
+		admit(s);
+	else
+		answer(s, POP3_LATER);
+}
+
 static void on_heard(void *owner, const struct users_answer *a)
 {
 	struct session *s = owner;
@@ -115,11 +135,7 @@ static void on_heard(void *owner, const struct users_answer *a)
 		pop3_challenge(&s->pop3, a->challenge);
 		conn_resume(s->conn);
 		break;
-	case USERS_OK:
-		s->who = a->who;
-		users_end(&s->exchange);
-		admit(s);
-		break;
+	case USERS_OK: on_right(s, &a->who); break;
 	case USERS_FAIL: on_failed(s, a); break;
 	}
 }

@@ -130,7 +130,7 @@ static enum step ask_scan(struct pop3 *p, struct buf *out)
 static void keep_user(struct pop3 *p, const struct verb *verb)
 {
 	if (verb == NULL || verb->run != run_pass)
-		p->user_n = 0;
+		buf_free(&p->user);
 }
 
 static enum step obey_line(struct pop3 *p, struct str line, bool *taken, struct buf *out)
@@ -174,7 +174,7 @@ static enum step bad_line(struct pop3 *p, const char *text, struct buf *out)
 	p->skipping = true;
 	if (p->responding)
 		return pop3_cannot_respond(p, text);
-	p->user_n = 0;
+	buf_free(&p->user);
 	return pop3_err(p, out, text);
 }
 
@@ -260,6 +260,7 @@ void pop3_init(struct pop3 *p)
 	p->engine.ops = &ops;
 	p->phase = POP3_AUTHORIZATION;
 	p->facts.mechanisms = p->facts.hostname = "";
+	buf_init(&p->user, POP3_LINE_MAX);
 	buf_init(&p->secret, POP3_RESPONSE_MAX);
 	buf_init(&p->challenge, POP3_RESPONSE_MAX);
 }
@@ -268,6 +269,7 @@ void pop3_free(struct pop3 *p)
 {
 	free(p->doomed);
 	p->doomed = NULL;
+	buf_free(&p->user);
 	buf_free(&p->secret);
 	buf_free(&p->challenge);
 }

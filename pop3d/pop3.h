@@ -105,8 +105,8 @@ struct pop3 {
 	struct pop3_drop drop;
 	bool greeted, scanned, skipping, responding, utf8;
 	unsigned failures, errors_in_row;
-	size_t user_n;
-	char user[POP3_LINE_MAX + 1], mechanism[POP3_MECHANISM_MAX + 1];
+	struct buf user; /* that USER named; empty: none */
+	char mechanism[POP3_MECHANISM_MAX + 1];
 	char stamp[POP3_MECHANISM_MAX + 1]; /* "": no APOP */
 	struct buf secret; /* password, digest or response; wiped when answered */
 	struct buf challenge; /* not yet in base64 */

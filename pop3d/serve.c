@@ -48,13 +48,17 @@ struct users_facts session_facts(const struct session *s, char *stamp)
 static void answer_facts(struct session *s)
 {
 	const struct server *server = s->server;
-	char stamp[POP3_STAMP_MAX];
+	char stamp[POP3_STAMP_MAX], names[USERS_MECHANISMS_TEXT];
 	const struct users_facts known = session_facts(s, stamp);
 	const struct users *users = accounts_users(server->accounts);
-	const struct pop3_facts facts = {
+	struct pop3_facts facts;
+
+	free(s->mechanisms);
+	s->mechanisms = strdup(users_mechanisms(users, &known, names));
+	facts = (struct pop3_facts){
 		.hostname = server->kit->site.hostname,
 		.stamp = users_apop(users) ? s->sid : NULL,
-		.mechanisms = users_mechanisms(users, &known, s->mechanisms),
+		.mechanisms = s->mechanisms != NULL ? s->mechanisms : "",
 		.implementation = server->settings.implementation ? "Popgate" : NULL,
 		.login_delay_s = server->settings.login_delay_s,
 		.tls = known.tls,
@@ -106,6 +110,8 @@ static void on_gone(struct conn *c, struct engine *e, const char *why)
 	login_end(s);
 	jobs_end(s);
 	pop3_free(&s->pop3);
+	free(s->mechanisms);
+	free(s->who);
 	free(s);
 }
 

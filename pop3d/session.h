@@ -48,7 +48,7 @@ struct session {
 	struct grant_wait *grant; /* that is waited for */
 	struct job *job; /* in the pool */
 	struct maildrop *drop; /* NULL while a job has it */
-	struct subscriber who; /* once the password was right */
+	struct subscriber *who; /* owned; NULL until the password was right */
 	enum err drop_error, scan_error;
 	bool scanned; /* the snapshot was taken with the opening, or failed then: scan_error */
 	unsigned awaited; /* of lock and grant */
@@ -56,7 +56,7 @@ struct session {
 	int64_t since_ms; /* steady clock */
 	char sid[SID_TEXT];
 	char mechanism[POP3_MECHANISM_MAX + 1]; /* of the last login, as the log has it: "plain" */
-	char mechanisms[USERS_MECHANISMS_TEXT]; /* that the engine announces */
+	char *mechanisms; /* owned; that the engine announces */
 };
 
 /* Under TLS, or from this host, or as the operator said: passwords may come as they are. */

@@ -1,8 +1,17 @@
 /* answers.c - what the engine asks of its session: who is there, and may they relay? */
 #include "smtpgate/session.h"
 
+#include <stdlib.h>
+
 #include "common/base/clock.h"
 #include "common/base/list.h"
+
+const struct identity_found *session_identity(const struct session *s)
+{
+	static const struct identity_found unknown = { .proof = PROOF_UNKNOWN };
+
+	return s->identity != NULL ? s->identity : &unknown;
+}
 
 bool session_is_local(void *owner, struct str domain)
 {
@@ -17,13 +26,13 @@ void session_received(void *owner, struct buf *out)
 
 	received_put(out,
 		&(struct received){
-			.helo = { s->gate.helo, s->gate.helo_n },
+			.helo = gate_helo(&s->gate),
 			.client = s->client.addr,
 			.hostname = s->server->kit->site.hostname,
 			.esmtp = s->gate.esmtp,
 			.tls = s->gate.tls,
 			.auth = s->gate.authenticated,
-			.utf8 = s->gate.envelope.utf8,
+			.utf8 = s->gate.mail->envelope.utf8,
 			.sid = s->sid,
 			.now_ms = clock_ms(),
 		});
@@ -36,7 +45,7 @@ void session_introduce(void *owner, struct introduction *out)
 	const struct session *s = owner;
 	const struct policy_facts facts = {
 		.role = ROLE_SUBMISSION,
-		.client = identity_client(&s->identity),
+		.client = identity_client(session_identity(s)),
 		.rules = s->server->settings.rules,
 	};
 
@@ -44,7 +53,7 @@ void session_introduce(void *owner, struct introduction *out)
 	out->gate = conn_local(s->conn);
 	out->login = (struct subscriber){ 0 };
 	if (policy_mail(&facts).verdict == VERDICT_ACCEPT)
-		out->login = s->identity.who;
+		out->login = session_identity(s)->who;
 }
 
 /* A client that has spoken already is heard out first, so that the engine sees it. */
@@ -77,38 +86,77 @@ static void find_proof(struct session *s)
 		.owns = owns,
 		.accounts = accounts_users(s->server->accounts),
 		.client = s->client.addr,
-		.authenticated = s->gate.authenticated ? &s->who : NULL,
-		.sender = &s->gate.envelope.sender,
+		.authenticated = s->gate.authenticated ? s->who : NULL,
+		.sender = &s->gate.mail->envelope.sender,
 		.now_ms = clock_ms(),
 	};
 	struct policy_client client;
 
 	s->relays = 0;
-	identity_look(&s->identity, &facts);
-	client = identity_client(&s->identity);
+	if (s->identity == NULL)
+		s->identity = calloc(1, sizeof(*s->identity));
+	if (s->identity != NULL)
+		identity_look(s->identity, &facts);
+	client = identity_client(session_identity(s));
 	gate_proof(&s->gate, &client);
+}
+
+static void on_answered(void *owner)
+{
+	conn_resume(((struct session *)owner)->conn);
+}
+
+/* A client that never gets as far needs none. */
+static bool need_relay(struct session *s)
+{
+	const struct relay_hooks hooks = { on_answered, session_hop_failed, session_introduce,
+		session_ended, s };
+
+	return s->relay != NULL ||
+		relay_open(&s->relay, &s->server->relay_site, &s->gate, &hooks) == ERR_NONE;
+}
+
+static void offer(struct session *s)
+{
+	const struct path *to = &s->gate.mail->recipient.path;
+	const struct reply later = reply_make(451, "4.3.0 Out of memory, try again later");
+
+	if (!need_relay(s)) {
+		gate_reply(&s->gate, &later);
+		conn_resume(s->conn);
+		return;
+	}
+	if (to->domain_n > 0 && !session_is_local(s, path_domain(to)))
+		session_log_relay(s);
+	relay_ask(s->relay);
+}
+
+/* It may be missing where memory was, and then there is nothing to be reset. */
+static void ask_relay(struct session *s)
+{
+	if (s->relay != NULL) {
+		relay_ask(s->relay);
+		return;
+	}
+	gate_room(&s->gate);
+	conn_resume(s->conn);
 }
 
 void session_ask(struct conn *c, struct engine *e)
 {
 	struct session *s = list_entry(e, struct session, gate.engine);
-	const struct path *to = &s->gate.ask.recipient.path;
 
 	switch (s->gate.ask.kind) {
 	case GATE_ASKS_GREETING: session_greet(s); return;
 	case GATE_ASKS_AUTH: session_auth(s); return;
 	case GATE_ASKS_PROOF: find_proof(s); break;
-	case GATE_ASKS_RECIPIENT:
-		if (to->domain_n > 0 && !session_is_local(s, path_domain(to)))
-			session_log_relay(s);
-		relay_ask(s->relay);
-		return;
+	case GATE_ASKS_RECIPIENT: offer(s); return;
 	case GATE_ASKS_NOTHING:
 	case GATE_ASKS_DATA:
 	case GATE_ASKS_ROOM:
 	case GATE_ASKS_END:
 	case GATE_ASKS_ABORT:
-	case GATE_ASKS_RESET: relay_ask(s->relay); return;
+	case GATE_ASKS_RESET: ask_relay(s); return;
 	}
 	conn_resume(c);
 }

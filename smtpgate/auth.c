@@ -12,7 +12,7 @@ static enum step under_tls(struct gate *g, struct buf *out)
 	g->tls = true;
 	g->phase = GATE_START;
 	g->esmtp = g->authenticated = false;
-	g->helo_n = 0;
+	gate_set_helo(g, NULL);
 	return STEP_AGAIN;
 }
 

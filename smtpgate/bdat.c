@@ -25,7 +25,7 @@ static bool read_args(struct str args, struct str *size, bool *last)
 
 static enum step eat_and_say(struct gate *g, int code, const char *text)
 {
-	g->reply = reply_make(code, text);
+	g->mail->reply = reply_make(code, text);
 	g->eating = true;
 	return STEP_AGAIN;
 }
@@ -33,8 +33,8 @@ static enum step eat_and_say(struct gate *g, int code, const char *text)
 static enum step opened(struct gate *g, struct buf *out)
 {
 	(void)out;
-	if (g->reply.code != 354) {
-		gate_tell_refused(g, "data", NULL, g->reply.code, "next-hop");
+	if (g->mail->reply.code != 354) {
+		gate_tell_refused(g, "data", NULL, g->mail->reply.code, "next-hop");
 		g->eating = true;
 		return STEP_AGAIN;
 	}
@@ -45,7 +45,7 @@ static enum step opened(struct gate *g, struct buf *out)
 
 static enum step begin(struct gate *g)
 {
-	if (g->eating) /* the hop has failed between two chunks: g->reply says how */
+	if (g->eating) /* the hop has failed between two chunks: g->mail->reply says how */
 		return STEP_AGAIN;
 	if (g->phase < GATE_MAIL) {
 		g->errors++;
@@ -99,7 +99,7 @@ static size_t available(const struct gate *g, const struct buf *in)
 /* A chunk out of its place is an error like any other. */
 static enum step say_eaten(struct gate *g, struct buf *out)
 {
-	reply_put(out, &g->reply);
+	reply_put(out, &g->mail->reply);
 	if (g->errors < GATE_ERRORS_MAX)
 		return STEP_AGAIN;
 	return gate_cut(g, out, "4.7.0 Too many errors, closing", "errors");

@@ -11,7 +11,7 @@ static const struct gate_fault eight_bit = { 554, "5.6.3 The next hop takes no 8
 
 enum step gate_say_reply(struct gate *g, struct buf *out)
 {
-	reply_put(out, &g->reply);
+	reply_put(out, &g->mail->reply);
 	return STEP_AGAIN;
 }
 
@@ -23,8 +23,8 @@ void gate_begin_body(struct gate *g)
 
 static enum step started(struct gate *g, struct buf *out)
 {
-	if (g->reply.code != 354) {
-		gate_tell_refused(g, "data", NULL, g->reply.code, "next-hop");
+	if (g->mail->reply.code != 354) {
+		gate_tell_refused(g, "data", NULL, g->mail->reply.code, "next-hop");
 		return gate_reset(g, out, gate_say_reply);
 	}
 	gate_begin_body(g);
@@ -52,7 +52,7 @@ enum step gate_go_on(struct gate *g, struct buf *out)
 /* The transaction is over, one way or the other; nothing of it is left for the next. */
 enum step gate_finished(struct gate *g, struct buf *out)
 {
-	reply_put(out, &g->reply);
+	reply_put(out, &g->mail->reply);
 	gate_clear(g);
 	return STEP_AGAIN;
 }
@@ -87,7 +87,7 @@ const struct gate_fault *gate_look(struct gate *g, size_t before)
 		return &gate_too_large;
 	if (g->trace.n > RECEIVED_MAX)
 		return &too_many_hops;
-	if (g->seven_bit && g->envelope.eight_bit && beyond_seven_bits(added))
+	if (g->seven_bit && g->mail->envelope.eight_bit && beyond_seven_bits(added))
 		return &eight_bit;
 	return NULL;
 }

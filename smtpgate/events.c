@@ -21,7 +21,7 @@ static void begin_log(
 
 static void log_identity(struct log_line *l, const struct session *s)
 {
-	const struct identity_found *i = &s->identity;
+	const struct identity_found *i = session_identity(s);
 
 	log_text(l, "proof", proof_name(i->proof));
 	if (i->proof == PROOF_NETWORK && i->note[0] != '\0')
@@ -60,7 +60,7 @@ void session_log_auth(const struct session *s)
 	struct log_line l;
 
 	begin_log(&l, LOG_LEVEL_INFO, "smtp.auth", s);
-	log_str(&l, "user", subscriber_str(&s->who));
+	log_str(&l, "user", subscriber_str(s->who));
 	log_text(&l, "mechanism", s->mechanism);
 	log_tls(&l, s);
 	log_end(&l);
@@ -86,7 +86,7 @@ void session_log_relay(struct session *s)
 	struct log_line l;
 
 	begin_log(&l, LOG_LEVEL_INFO, "smtp.relay", s);
-	log_envelope(&l, &s->gate.envelope.sender, &s->gate.ask.recipient.path);
+	log_envelope(&l, &s->gate.mail->envelope.sender, &s->gate.mail->recipient.path);
 	log_identity(&l, s);
 	log_end(&l);
 	s->relays++;
@@ -124,7 +124,7 @@ static void log_frozen(struct session *s)
 	v->frozen = s->key;
 	v->frozen_again_ms = now + FROZEN_QUIET_MS;
 	begin_log(&l, LOG_LEVEL_ERROR, "window.frozen", s);
-	log_int(&l, "holders", (int64_t)s->identity.holders);
+	log_int(&l, "holders", (int64_t)session_identity(s)->holders);
 	log_int(&l, "frozen_after", v->settings.rules.frozen_after);
 	log_end(&l);
 }
@@ -139,14 +139,15 @@ void session_refused(void *owner, const struct gate_refusal *r)
 	log_envelope(&l, r->sender, r->recipient);
 	log_int(&l, "code", r->code);
 	log_text(&l, "reason", r->reason);
-	log_str(&l, "helo", (struct str){ s->gate.helo, s->gate.helo_n });
+	log_str(&l, "helo", gate_helo(&s->gate));
 	log_identity(&l, s);
 	log_end_folded(&l);
-	session_count(s, s->identity.proof == PROOF_UNKNOWN ? COUNT_UNKNOWN : COUNT_REFUSED, 1);
+	session_count(
+		s, session_identity(s)->proof == PROOF_UNKNOWN ? COUNT_UNKNOWN : COUNT_REFUSED, 1);
 	counters_add_labelled(s->server->kit->counters, COUNT_REFUSALS, r->reason);
 	if (strcmp(r->reason, "frozen-address") == 0)
 		log_frozen(s);
-	if (s->identity.proof == PROOF_NONE && r->code >= 500 && !r->sender->null)
+	if (session_identity(s)->proof == PROOF_NONE && r->code >= 500 && !r->sender->null)
 		log_near_miss(s, r->sender, clock_ms());
 }
 
@@ -170,7 +171,7 @@ static enum use_proof proof_used(const struct session *s)
 {
 	if (s->relays == 0 && s->facts.role == ROLE_MX)
 		return USE_BY_NOTHING;
-	switch (s->identity.proof) {
+	switch (session_identity(s)->proof) {
 	case PROOF_WINDOW: return USE_BY_WINDOW;
 	case PROOF_AUTH: return USE_BY_AUTH;
 	default: return USE_BY_NOTHING;
@@ -182,7 +183,7 @@ static void report_use(const struct session *s)
 {
 	struct use use = {
 		.addr = s->client.addr,
-		.who = s->identity.who,
+		.who = session_identity(s)->who,
 		.messages = 1,
 		.recipients = s->gate.recipients,
 		.by = proof_used(s),
@@ -191,10 +192,10 @@ static void report_use(const struct session *s)
 		.listener = conn_local(s->conn).port,
 	};
 
-	if (s->identity.who.n == 0)
+	if (session_identity(s)->who.n == 0)
 		return;
 	memcpy(use.sid, s->sid, sizeof(use.sid));
-	use_helo(&use, (struct str){ s->gate.helo, s->gate.helo_n });
+	use_helo(&use, gate_helo(&s->gate));
 	if (use.by == USE_BY_AUTH)
 		(void)!str_to_cstr(str_of(s->mechanism), use.mechanism, sizeof(use.mechanism));
 	storeline_use(s->server->line, &use);
@@ -207,7 +208,7 @@ void session_ended(void *owner, const struct relay_end *end)
 	struct log_line l;
 
 	begin_log(&l, taken ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "smtp.message", s);
-	log_envelope(&l, &s->gate.envelope.sender, NULL);
+	log_envelope(&l, &s->gate.mail->envelope.sender, NULL);
 	log_int(&l, "recipients", s->gate.recipients);
 	log_int(&l, "octets", (int64_t)s->gate.octets);
 	log_identity(&l, s);
@@ -253,7 +254,7 @@ void session_log_disconnect(const struct session *s, const char *why)
 	begin_log(&l, cut != NULL ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
 		cut != NULL ? "smtp.cut" : "smtp.disconnect", s);
 	log_text(&l, "reason", cut != NULL ? cut : why);
-	log_str(&l, "helo", (struct str){ s->gate.helo, s->gate.helo_n });
+	log_str(&l, "helo", gate_helo(&s->gate));
 	log_tls(&l, s);
 	if (conn_tls_error(s->conn) != NULL)
 		log_text(&l, "tls_error", conn_tls_error(s->conn));

@@ -2,6 +2,7 @@
 #include "smtpgate/gate.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "common/line/base64.h"
 #include "common/line/line.h"
@@ -14,10 +15,10 @@
 static const struct verb verbs[] = {
 	{ "EHLO",     ANY,        VERB_ARGS,             run_ehlo },
 	{ "HELO",     ANY,        VERB_ARGS,             run_helo },
-	{ "MAIL",     GATE_READY, VERB_ARGS,             run_mail },
+	{ "MAIL",     GATE_READY, VERB_ARGS | GATE_MAIL_ROOM, run_mail },
 	{ "RCPT",     GATE_MAIL,  VERB_ARGS,             run_rcpt },
 	{ "DATA",     GATE_MAIL,  VERB_BARE,             run_data },
-	{ "BDAT",     ANY,        VERB_ARGS,             run_bdat }, /* its octets follow, wanted or not */
+	{ "BDAT",     ANY,        VERB_ARGS | GATE_MAIL_ROOM, run_bdat }, /* its octets follow, wanted or not */
 	{ "RSET",     ANY,        VERB_BARE,             run_rset },
 	{ "NOOP",     ANY,        0,                     run_noop },
 	{ "VRFY",     ANY,        VERB_ARGS,             run_vrfy },
@@ -68,7 +69,8 @@ void gate_clear(struct gate *g)
 	g->seven_bit = g->in_body = g->eating = g->asked_hop = false;
 	g->scan = (struct body){ 0 };
 	g->trace = (struct received_count){ 0 };
-	memset(&g->envelope, 0, sizeof(g->envelope));
+	if (g->mail != NULL)
+		memset(&g->mail->envelope, 0, sizeof(g->mail->envelope));
 	buf_free(&g->body);
 }
 
@@ -130,6 +132,23 @@ static enum step misfit(struct gate *g, enum verb_fit fit, const struct verb *ve
 	return gate_err(g, out, 500, "5.5.2 Unknown command");
 }
 
+/* Before the first command of a transaction. */
+static bool make_room(struct gate *g)
+{
+	if (g->mail == NULL)
+		g->mail = calloc(1, sizeof(*g->mail));
+	return g->mail != NULL;
+}
+
+/* Nothing of a transaction is left, and the client may be silent for long. */
+static void give_room_back(struct gate *g)
+{
+	if (g->phase > GATE_READY || g->reads != GATE_READS_COMMANDS)
+		return;
+	free(g->mail);
+	g->mail = NULL;
+}
+
 static enum step obey_line(struct gate *g, struct str line, bool more, struct buf *out)
 {
 	const struct verb_facts facts = { .phase = g->phase, .secure = true, .more = more };
@@ -145,6 +164,8 @@ static enum step obey_line(struct gate *g, struct str line, bool more, struct bu
 	fit = verb_find(verbs, line, &facts, &verb, &args);
 	if (fit != VERB_FITS)
 		return misfit(g, fit, verb, out);
+	if ((verb->flags & GATE_MAIL_ROOM) != 0 && !make_room(g))
+		return gate_cut(g, out, "4.3.0 Out of memory, closing", "memory");
 	return verb->run(&g->engine, args, out);
 }
 
@@ -199,9 +220,8 @@ static enum step run_line(struct gate *g, struct buf *in, struct buf *out)
 	return step;
 }
 
-static enum step run(struct engine *e, struct buf *in, struct buf *out)
+static enum step turn(struct gate *g, struct buf *in, struct buf *out)
 {
-	struct gate *g = gate_of(e);
 	gate_then *then = g->then;
 
 	if (!g->greeted)
@@ -219,6 +239,16 @@ static enum step run(struct engine *e, struct buf *in, struct buf *out)
 	case GATE_READS_CHUNK: return gate_run_chunk(g, in, out);
 	}
 	return run_line(g, in, out);
+}
+
+static enum step run(struct engine *e, struct buf *in, struct buf *out)
+{
+	struct gate *g = gate_of(e);
+	enum step step = turn(g, in, out);
+
+	if (step == STEP_READ)
+		give_room_back(g);
+	return step;
 }
 
 static void farewell(struct engine *e, enum farewell why, struct buf *out)
@@ -254,6 +284,15 @@ void gate_free(struct gate *g)
 {
 	buf_free(&g->body);
 	buf_free(&g->sasl);
+	free(g->mail);
+	free(g->helo);
+	g->mail = NULL;
+	g->helo = NULL;
+}
+
+struct str gate_helo(const struct gate *g)
+{
+	return str_of(g->helo != NULL ? g->helo : "");
 }
 
 void gate_proof(struct gate *g, const struct policy_client *client)
@@ -275,7 +314,7 @@ void gate_reply(struct gate *g, const struct reply *r)
 {
 	assert(g->ask.kind == GATE_ASKS_RECIPIENT || g->ask.kind == GATE_ASKS_DATA ||
 		g->ask.kind == GATE_ASKS_END);
-	g->reply = *r;
+	g->mail->reply = *r;
 }
 
 void gate_room(struct gate *g)
@@ -290,7 +329,7 @@ void gate_fail(struct gate *g, const struct reply *r)
 	if (g->eating)
 		return;
 	g->eating = true;
-	g->reply = *r;
+	g->mail->reply = *r;
 	buf_clear(&g->body);
 }
 

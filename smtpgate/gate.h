@@ -18,6 +18,8 @@
 #define GATE_LINE_MAX \
 	2048 /* octets of a command: 512 and what extensions add (RFC 5321 4.5.3.1.4) */
 #define GATE_SASL_MAX 12288 /* octets of a line of AUTH, and of a response (RFC 4954 4) */
+#define GATE_HELO_MAX 255
+#define GATE_MECHANISMS_TEXT 128
 #define GATE_IN_MAX (64 * 1024) /* what a connection has to hold for it */
 #define GATE_OUT_MAX (32 * 1024)
 #define GATE_BODY_MAX (64 * 1024) /* octets in gate->body at most */
@@ -33,8 +35,8 @@ enum gate_asks {
 	GATE_ASKS_NOTHING,
 	GATE_ASKS_GREETING, /* may the client be greeted? gate_room(), after a while if one likes */
 	GATE_ASKS_AUTH, /* ask.mechanism begins an exchange if not empty; ask.response: gate_auth() */
-	GATE_ASKS_PROOF, /* at MAIL, for gate->envelope.sender: gate_proof() */
-	GATE_ASKS_RECIPIENT, /* offer ask.recipient to the hop of ask.route: gate_reply() with its answer */
+	GATE_ASKS_PROOF, /* at MAIL, for gate->mail->envelope.sender: gate_proof() */
+	GATE_ASKS_RECIPIENT, /* offer mail->recipient to the hop of ask.route: gate_reply() with its answer */
 	GATE_ASKS_DATA, /* send DATA to all hops that took a recipient: gate_reply(); 354 goes on */
 	GATE_ASKS_ROOM, /* take from gate->body: gate_room(), or gate_fail() */
 	GATE_ASKS_END, /* take the rest of gate->body, it is whole: gate_reply() with the final answer */
@@ -77,8 +79,9 @@ struct gate_facts { /* fixed for a connection; texts are borrowed */
 	uint64_t size;
 
 	bool (*is_local)(void *owner, struct str domain);
-	/* The SASL mechanisms to announce now, one space between them; "" for none. */
-	const char *(*mechanisms)(void *owner);
+	/* The SASL mechanisms to announce now, one space between them; "" for none. dst has
+	 * GATE_MECHANISMS_TEXT octets. Returns dst. */
+	const char *(*mechanisms)(void *owner, char *dst);
 	/* The client gave up the exchange under way. */
 	void (*auth_cancelled)(void *owner);
 	/* A MAIL or RCPT was refused by us, or a message given up. */
@@ -90,13 +93,18 @@ struct gate_facts { /* fixed for a connection; texts are borrowed */
 	void *owner;
 };
 
+struct gate_mail { /* of a transaction: a client that only waits has none, which is two thirds of its memory */
+	struct envelope envelope;
+	struct recipient recipient; /* of the last RCPT */
+	struct reply reply; /* an answer on its way */
+};
+
 struct gate {
 	struct engine engine; /* the first member */
 	const struct gate_facts *facts; /* borrowed */
 	struct {
 		enum gate_asks kind;
-		struct recipient recipient;
-		enum route route;
+		enum route route; /* RECIPIENT: mail->recipient is offered to it */
 		char mechanism[32]; /* AUTH: upper case; "" for the next response */
 		struct str response; /* AUTH: decoded; p is NULL where the client gave none */
 	} ask;
@@ -104,9 +112,8 @@ struct gate {
 	bool esmtp; /* EHLO, not HELO */
 	bool tls; /* speaks TLS */
 	bool authenticated;
-	size_t helo_n;
-	char helo[256]; /* as the client said it, cut to fit */
-	struct envelope envelope;
+	char *helo; /* owned; NULL: none was said */
+	struct gate_mail *mail; /* owned; there from MAIL on, and while a chunk is read */
 	unsigned recipients; /* accepted by a hop */
 	bool seven_bit; /* set by the owner: a hop that took a recipient lacks 8BITMIME */
 	uint64_t octets; /* of this message, passed on */
@@ -124,7 +131,6 @@ struct gate {
 		GATE_READS_CHUNK, /* of BDAT */
 	} reads;
 	struct policy_client client;
-	struct reply reply; /* an answer on its way */
 	struct body scan;
 	struct received_count trace;
 	uint64_t chunk, chunk_n; /* octets still to come of a chunk, and of all of it */
@@ -137,6 +143,9 @@ struct gate {
 
 void gate_init(struct gate *g, const struct gate_facts *facts);
 void gate_free(struct gate *g);
+
+/* As the client said it, cut to GATE_HELO_MAX octets; "" if it has not. */
+struct str gate_helo(const struct gate *g);
 
 /* The answers. Each only to its question; then the engine is to be run again. */
 void gate_proof(struct gate *g, const struct policy_client *client);

@@ -8,6 +8,7 @@
 
 #define GATE_ERRORS_MAX 20 /* commands a client may get wrong */
 #define GATE_AUTH_FAILURES_MAX 3 /* passwords */
+#define GATE_MAIL_ROOM 256 /* of enum verb_flags: the command wants gate->mail */
 
 static inline struct gate *gate_of(struct engine *e)
 {
@@ -30,6 +31,9 @@ enum step gate_cut(struct gate *g, struct buf *out, const char *text, const char
 
 /* Forgets the transaction; then_fn speaks. The hops are let go first if any was asked. */
 enum step gate_reset(struct gate *g, struct buf *out, gate_then *then_fn);
+
+/* Sets what the client calls itself; NULL: it has not said. Without memory it has not. */
+void gate_set_helo(struct gate *g, const struct str *name);
 
 /* Forgets sender and recipients. */
 void gate_clear(struct gate *g);

@@ -2,6 +2,7 @@
 #include "smtpgate/gate_private.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 static enum step greeting(struct gate *g, struct buf *out)
 {
@@ -36,11 +37,17 @@ static bool name_fits(struct str name)
 	return name.n > 0 && name.n <= 255;
 }
 
+void gate_set_helo(struct gate *g, const struct str *name)
+{
+	free(g->helo);
+	g->helo = name != NULL ? strndup(name->p, name->n < GATE_HELO_MAX ? name->n : GATE_HELO_MAX)
+			       : NULL;
+}
+
 /* RFC 5321 4.1.4 forbids refusing mail because of a wrong name; the log and Received: carry it. */
 static void remember(struct gate *g, struct str name, bool esmtp)
 {
-	g->helo_n = name.n < sizeof(g->helo) ? name.n : sizeof(g->helo) - 1;
-	memcpy(g->helo, name.p, g->helo_n);
+	gate_set_helo(g, &name);
 	g->esmtp = esmtp;
 	if (g->phase == GATE_START)
 		g->phase = GATE_READY;
@@ -54,7 +61,8 @@ static enum step say_helo(struct gate *g, struct buf *out)
 
 static void say_mechanisms(const struct gate *g, struct buf *out)
 {
-	const char *names = g->facts->auth ? g->facts->mechanisms(g->facts->owner) : "";
+	char text[GATE_MECHANISMS_TEXT];
+	const char *names = g->facts->auth ? g->facts->mechanisms(g->facts->owner, text) : "";
 
 	if (names[0] != '\0' && !g->authenticated)
 		buf_printf(out, "250-AUTH %.200s\r\n", names);

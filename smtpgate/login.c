@@ -1,4 +1,7 @@
 /* login.c - SMTP AUTH: the exchange between the engine and the accounts. */
+#include <assert.h>
+#include <stdlib.h>
+
 #include "common/base/clock.h"
 #include "smtpgate/session.h"
 
@@ -26,12 +29,14 @@ static struct users_facts facts_of(const struct session *s)
 	return facts;
 }
 
-const char *session_mechanisms(void *owner)
+static_assert(GATE_MECHANISMS_TEXT >= USERS_MECHANISMS_TEXT, "the names have to fit");
+
+const char *session_mechanisms(void *owner, char *dst)
 {
-	struct session *s = owner;
+	const struct session *s = owner;
 	const struct users_facts facts = facts_of(s);
 
-	return users_mechanisms(accounts_users(s->server->accounts), &facts, s->mechanisms);
+	return users_mechanisms(accounts_users(s->server->accounts), &facts, dst);
 }
 
 void session_auth_cancelled(void *owner)
@@ -52,6 +57,15 @@ static enum gate_auth refusal(enum users_why why)
 	return why == USERS_WHY_SYNTAX ? GATE_AUTH_SYNTAX : GATE_AUTH_FAIL;
 }
 
+static bool remember(struct session *s, const struct subscriber *who)
+{
+	if (s->who == NULL)
+		s->who = malloc(sizeof(*s->who));
+	if (s->who != NULL)
+		*s->who = *who;
+	return s->who != NULL;
+}
+
 static void on_heard(void *owner, const struct users_answer *a)
 {
 	struct session *s = owner;
@@ -61,10 +75,10 @@ static void on_heard(void *owner, const struct users_answer *a)
 		answer(s, GATE_AUTH_CONTINUE, a->challenge);
 		return;
 	}
-	if (a->says == USERS_OK)
-		s->who = a->who;
-	else
+	if (a->says != USERS_OK)
 		says = refusal(a->why);
+	else if (!remember(s, &a->who))
+		says = GATE_AUTH_LATER;
 	if (says == GATE_AUTH_OK)
 		session_log_auth(s);
 	else

@@ -16,7 +16,7 @@ static struct policy_facts facts_of(const struct gate *g)
 void gate_tell_refused(struct gate *g, const char *stage, const struct path *recipient, int code,
 	const char *reason)
 {
-	const struct gate_refusal r = { stage, &g->envelope.sender, recipient, code, reason };
+	const struct gate_refusal r = { stage, &g->mail->envelope.sender, recipient, code, reason };
 
 	g->facts->refused(g->facts->owner, &r);
 }
@@ -34,7 +34,8 @@ static enum step refuse(struct gate *g, const char *stage, const struct path *re
 static void look_at_shadow(
 	struct gate *g, const char *stage, const struct path *recipient, const struct decision *d)
 {
-	const struct gate_refusal r = { stage, &g->envelope.sender, recipient, d->code, d->reason };
+	const struct gate_refusal r = { stage, &g->mail->envelope.sender, recipient, d->code,
+		d->reason };
 
 	if (d->verdict != VERDICT_ACCEPT)
 		g->facts->shadowed(g->facts->owner, &r);
@@ -59,7 +60,7 @@ static enum step decide_mail(struct gate *g, struct buf *out)
 /* RFC 6531 3.4: an address beyond ASCII needs the client to have said so, and a hop that takes it. */
 static bool utf8_fits(const struct gate *g, const struct path *p)
 {
-	return !p->utf8 || (g->facts->utf8 && g->envelope.utf8);
+	return !p->utf8 || (g->facts->utf8 && g->mail->envelope.utf8);
 }
 
 #define NO_UTF8 "5.6.7 An address beyond ASCII needs SMTPUTF8"
@@ -81,16 +82,16 @@ enum step run_mail(struct engine *e, struct str args, struct buf *out)
 	gate_clear(g);
 	if (!str_starts_nocase(args, STR("FROM:")))
 		return gate_err(g, out, 501, "5.5.4 MAIL FROM:<address> is wanted");
-	if (!path_read(str_trim(str_from(args, 5)), true, &g->envelope.sender, &rest))
+	if (!path_read(str_trim(str_from(args, 5)), true, &g->mail->envelope.sender, &rest))
 		return gate_err(g, out, 501, "5.1.7 The sender's address cannot be read");
-	if (g->envelope.sender.utf8 && !g->facts->utf8)
+	if (g->mail->envelope.sender.utf8 && !g->facts->utf8)
 		return gate_err(g, out, 553, NO_UTF8);
 	code = gate_mail_parameters(g, rest, &text);
 	if (code == 552)
 		return gate_ask(g, GATE_ASKS_PROOF, too_large);
 	if (code != 0)
 		return gate_err(g, out, code, text);
-	if (!utf8_fits(g, &g->envelope.sender))
+	if (!utf8_fits(g, &g->mail->envelope.sender))
 		return gate_err(g, out, 553, NO_UTF8);
 	return gate_ask(g, GATE_ASKS_PROOF, decide_mail);
 }
@@ -99,18 +100,19 @@ enum step run_mail(struct engine *e, struct str args, struct buf *out)
 
 static enum step offered(struct gate *g, struct buf *out)
 {
-	if (reply_is(&g->reply, 2))
+	if (reply_is(&g->mail->reply, 2))
 		g->recipients++;
 	else
-		gate_tell_refused(g, "rcpt", &g->ask.recipient.path, g->reply.code, "next-hop");
-	reply_put(out, &g->reply);
-	return g->reply.code == 421 ? STEP_CLOSE : STEP_AGAIN;
+		gate_tell_refused(
+			g, "rcpt", &g->mail->recipient.path, g->mail->reply.code, "next-hop");
+	reply_put(out, &g->mail->reply);
+	return g->mail->reply.code == 421 ? STEP_CLOSE : STEP_AGAIN;
 }
 
 static enum step decide_rcpt(struct gate *g, struct buf *out)
 {
 	struct policy_facts facts = facts_of(g);
-	const struct path *to = &g->ask.recipient.path;
+	const struct path *to = &g->mail->recipient.path;
 	struct decision d;
 
 	facts.local = to->domain_n == 0 || g->facts->is_local(g->facts->owner, path_domain(to));
@@ -130,12 +132,12 @@ static enum step decide_rcpt(struct gate *g, struct buf *out)
 enum step run_rcpt(struct engine *e, struct str args, struct buf *out)
 {
 	struct gate *g = gate_of(e);
-	struct path *to = &g->ask.recipient.path;
+	struct path *to = &g->mail->recipient.path;
 	const char *text = "";
 	struct str rest;
 	int code;
 
-	memset(&g->ask.recipient, 0, sizeof(g->ask.recipient));
+	memset(&g->mail->recipient, 0, sizeof(g->mail->recipient));
 	if (!str_starts_nocase(args, STR("TO:")))
 		return gate_err(g, out, 501, "5.5.4 RCPT TO:<address> is wanted");
 	if (!path_read(str_trim(str_from(args, 3)), false, to, &rest))

@@ -14,9 +14,9 @@ static struct introduction introduce(const struct relay *r)
 {
 	const struct gate *g = r->gate;
 	struct introduction who = { .esmtp = g->esmtp };
-	size_t n = g->helo_n < INTRODUCE_NAME_MAX ? g->helo_n : INTRODUCE_NAME_MAX;
+	struct str helo = gate_helo(g);
 
-	memcpy(who.helo, g->helo, n);
+	memcpy(who.helo, helo.p, helo.n < INTRODUCE_NAME_MAX ? helo.n : INTRODUCE_NAME_MAX);
 	r->hooks.introduce(r->hooks.owner, &who);
 	return who;
 }
@@ -36,7 +36,7 @@ static bool refuse_for_it(struct relay *r, const struct leg *l, const struct off
 {
 	struct reply reply;
 
-	if (!r->gate->envelope.utf8 || offers->utf8)
+	if (!r->gate->mail->envelope.utf8 || offers->utf8)
 		return false;
 	reply = reply_make(553, "5.6.7 The next hop does not take SMTPUTF8");
 	relay_report(r, l, "does not take SMTPUTF8", false);
@@ -54,12 +54,12 @@ static void offer(struct relay *r, struct leg *l)
 		return;
 	if (l->mailed) {
 		r->stage = STAGE_RCPT;
-		upstream_rcpt(u, &r->gate->ask.recipient);
+		upstream_rcpt(u, &r->gate->mail->recipient);
 	} else {
 		if (refuse_for_it(r, l, &u->offers))
 			return;
 		r->stage = STAGE_MAIL;
-		upstream_mail(u, &r->gate->envelope);
+		upstream_mail(u, &r->gate->mail->envelope);
 	}
 	leg_go(l, relay_settings(r)->next_hop_ms);
 }

@@ -56,20 +56,20 @@ static int take_size(struct gate *g, struct str value)
 {
 	if (!all_digits(value) || value.n > 20)
 		return 501;
-	if (!str_to_u64(value, UINT64_MAX, &g->envelope.size))
+	if (!str_to_u64(value, UINT64_MAX, &g->mail->envelope.size))
 		return 552;
-	return g->envelope.size > gate_max_size(g) ? 552 : 0;
+	return g->mail->envelope.size > gate_max_size(g) ? 552 : 0;
 }
 
 static int take_body(struct gate *g, struct str value)
 {
-	g->envelope.eight_bit = str_eq_nocase(value, STR("8BITMIME"));
-	return g->envelope.eight_bit || str_eq_nocase(value, STR("7BIT")) ? 0 : 501;
+	g->mail->envelope.eight_bit = str_eq_nocase(value, STR("8BITMIME"));
+	return g->mail->envelope.eight_bit || str_eq_nocase(value, STR("7BIT")) ? 0 : 501;
 }
 
 static int take_utf8(struct gate *g, struct str value)
 {
-	g->envelope.utf8 = true;
+	g->mail->envelope.utf8 = true;
 	return value.n == 0 ? 0 : 501;
 }
 
@@ -82,27 +82,27 @@ static int take_auth(struct gate *g, struct str value)
 
 static int take_ret(struct gate *g, struct str value)
 {
-	return dsn_ret_read(value, &g->envelope.ret) ? 0 : 501;
+	return dsn_ret_read(value, &g->mail->envelope.ret) ? 0 : 501;
 }
 
 static int take_envid(struct gate *g, struct str value)
 {
 	return value.n > 0 && xtext_fits(value) &&
-			str_to_cstr(value, g->envelope.envid, sizeof(g->envelope.envid))
+			str_to_cstr(value, g->mail->envelope.envid, sizeof(g->mail->envelope.envid))
 		? 0
 		: 501;
 }
 
 static int take_notify(struct gate *g, struct str value)
 {
-	return dsn_notify_read(value, &g->ask.recipient.notify) ? 0 : 501;
+	return dsn_notify_read(value, &g->mail->recipient.notify) ? 0 : 501;
 }
 
 static int take_orcpt(struct gate *g, struct str value)
 {
-	struct recipient *r = &g->ask.recipient;
+	struct recipient *r = &g->mail->recipient;
 
-	return dsn_orcpt_fits(value, g->envelope.utf8) &&
+	return dsn_orcpt_fits(value, g->mail->envelope.utf8) &&
 			str_to_cstr(value, r->orcpt, sizeof(r->orcpt))
 		? 0
 		: 501;

@@ -10,11 +10,6 @@
 
 #define GREETING_TICK_MS 100
 
-static void on_answered(void *owner)
-{
-	conn_resume(((struct session *)owner)->conn);
-}
-
 /* --- begin and end --- */
 
 static void on_gone(struct conn *c, struct engine *e, const char *why)
@@ -28,6 +23,8 @@ static void on_gone(struct conn *c, struct engine *e, const char *why)
 	list_remove(&s->ungreeted);
 	users_end(&s->exchange);
 	relay_close(&s->relay);
+	free(s->identity);
+	free(s->who);
 	gate_free(&s->gate);
 	free(s);
 }
@@ -105,8 +102,6 @@ static void set_facts(struct session *s, const struct listener *l)
 static struct session *new_session(struct listener *l, struct conn *c)
 {
 	struct session *s = calloc(1, sizeof(*s));
-	const struct relay_hooks relay_hooks = { on_answered, session_hop_failed, session_introduce,
-		session_ended, s };
 
 	if (s == NULL)
 		return NULL;
@@ -118,11 +113,6 @@ static struct session *new_session(struct listener *l, struct conn *c)
 	sid_make(s->sid);
 	set_facts(s, l);
 	gate_init(&s->gate, &s->facts);
-	if (relay_open(&s->relay, &l->server->relay_site, &s->gate, &relay_hooks) != ERR_NONE) {
-		gate_free(&s->gate);
-		free(s);
-		return NULL;
-	}
 	return s;
 }
 

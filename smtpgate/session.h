@@ -45,17 +45,16 @@ struct session {
 	struct server *server;
 	struct gate gate;
 	struct gate_facts facts;
-	struct relay *relay;
+	struct relay *relay; /* owned; NULL before the first recipient is offered to a hop */
 	struct conn *conn;
 	struct endpoint client;
 	struct addr key; /* what its connections are counted by */
-	struct identity_found identity; /* of the transaction */
+	struct identity_found *identity; /* owned; of the transaction; NULL before the first MAIL */
 	struct exchange *exchange; /* the AUTH under way */
-	struct subscriber who; /* while gate.authenticated */
+	struct subscriber *who; /* owned; there while gate.authenticated */
 	struct node ungreeted;
 	int64_t greet_ms; /* steady clock: not before */
 	char mechanism[32]; /* of the last AUTH, as the log has it: "plain" */
-	char mechanisms[USERS_MECHANISMS_TEXT]; /* that the engine announces */
 	unsigned messages;
 	unsigned relays; /* recipients of the transaction that not everyone may send to */
 	int64_t since_ms; /* steady clock */
@@ -81,9 +80,12 @@ void session_received(void *owner, struct buf *out);
 void session_introduce(void *owner, struct introduction *out);
 void session_ask(struct conn *c, struct engine *e);
 
+/* Of the transaction; proof unknown where there was no memory to look. */
+const struct identity_found *session_identity(const struct session *s);
+
 /* login.c: the answer to GATE_ASKS_AUTH, and what goes with it. */
 void session_auth(struct session *s);
-const char *session_mechanisms(void *owner);
+const char *session_mechanisms(void *owner, char *dst);
 void session_auth_cancelled(void *owner);
 
 #endif

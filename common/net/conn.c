@@ -168,8 +168,9 @@ static void set_reading(struct conn *c)
 
 static void on_written(uv_write_t *req, int status)
 {
-	struct conn *c = list_entry(req, struct conn, req.write);
+	struct conn *c = req->data;
 
+	free(req);
 	c->writing = false;
 	if (c->closing)
 		return;
@@ -183,6 +184,21 @@ static void on_written(uv_write_t *req, int status)
 	if (c->duplex && !c->closing && c->hooks != NULL && c->hooks->flowed != NULL &&
 		conn_unsent(c) < c->out.max / 2)
 		c->hooks->flowed(c, c->engine);
+}
+
+/* The request is on the heap: it is needed too seldom for each connection to carry its 192 octets. */
+static bool write_rest(struct conn *c)
+{
+	uv_buf_t b = uv_buf_init(c->wire.p + c->wire.head, (unsigned)c->wire.len);
+	uv_write_t *req = malloc(sizeof(*req));
+
+	if (req == NULL)
+		return false;
+	req->data = c;
+	if (uv_write(req, &c->uv.stream, &b, 1, on_written) == 0)
+		return true;
+	free(req);
+	return false;
 }
 
 /* Most replies fit the socket's buffer: the rest, if any, is libuv's to send. */
@@ -202,8 +218,7 @@ static void write_wire(struct conn *c)
 	}
 	if (c->wire.len == 0)
 		return;
-	b = uv_buf_init(c->wire.p + c->wire.head, (unsigned)c->wire.len);
-	c->writing = uv_write(&c->req.write, &c->uv.stream, &b, 1, on_written) == 0;
+	c->writing = write_rest(c);
 	if (!c->writing)
 		conn_close(c, "reset");
 }

@@ -12,10 +12,6 @@ struct conn {
 		uv_tcp_t tcp;
 		uv_pipe_t pipe;
 	} uv;
-	union { /* at most one is in flight */
-		uv_connect_t connect;
-		uv_write_t write;
-	} req;
 	struct loop *loop;
 	struct node all; /* in loop->conns */
 	struct node silent; /* in its patience list */

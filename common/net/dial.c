@@ -1,12 +1,14 @@
 /* dial.c - connections that we begin: to a next hop, or over a descriptor we were given. */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/net/conn_private.h"
 
 static void on_connected(uv_connect_t *req, int status)
 {
-	struct conn *c = list_entry(req, struct conn, req.connect);
+	struct conn *c = req->data;
 
+	free(req);
 	c->connecting = false;
 	if (c->closing)
 		return;
@@ -27,15 +29,23 @@ static enum err give_up(struct conn *c, int code)
 
 static int start_connect(struct conn *c, struct endpoint to, const char *path)
 {
+	uv_connect_t *req = malloc(sizeof(*req));
 	struct sockaddr_storage sa;
+	int code;
 
+	if (req == NULL)
+		return UV_ENOMEM;
+	req->data = c;
 	if (path != NULL) {
-		uv_pipe_connect(&c->req.connect, &c->uv.pipe, path, on_connected);
+		uv_pipe_connect(req, &c->uv.pipe, path, on_connected);
 		return 0; /* its failures come through the call-back */
 	}
 	endpoint_to_sockaddr(to, &sa);
 	uv_tcp_nodelay(&c->uv.tcp, 1);
-	return uv_tcp_connect(&c->req.connect, &c->uv.tcp, (struct sockaddr *)&sa, on_connected);
+	code = uv_tcp_connect(req, &c->uv.tcp, (struct sockaddr *)&sa, on_connected);
+	if (code != 0)
+		free(req);
+	return code;
 }
 
 enum err conn_dial(struct conn **out, struct loop *l, struct endpoint to, const char *path,

@@ -24,8 +24,9 @@ static void shadowed(void *owner, const struct gate_refusal *r)
 	refused(owner, r);
 }
 
-static const char *mechanisms(void *owner)
+static const char *mechanisms(void *owner, char *dst)
 {
+	(void)dst;
 	(void)owner;
 	return "PLAIN";
 }
@@ -45,9 +46,9 @@ static void check_recipient(const struct gate *g, enum proof proof)
 {
 	struct policy_facts f = { .role = g->facts->role,
 		.client = { .proof = proof },
-		.local = g->ask.recipient.path.domain_n == 0 ||
-			is_local(NULL, path_domain(&g->ask.recipient.path)),
-		.routed = path_is_routed(&g->ask.recipient.path) };
+		.local = g->mail->recipient.path.domain_n == 0 ||
+			is_local(NULL, path_domain(&g->mail->recipient.path)),
+		.routed = path_is_routed(&g->mail->recipient.path) };
 
 	if (policy_rcpt(&f).verdict != VERDICT_ACCEPT || policy_mail(&f).verdict != VERDICT_ACCEPT)
 		abort();

@@ -117,7 +117,7 @@ static void turn_to_tls(struct client *c)
 	law(!c->welcome && c->facts.stls && !c->facts.tls);
 	buf_clear(&c->in);
 	c->facts.tls = c->facts.secure = true;
-	c->user_in_clear = c->p.user_n > 0 || c->p.utf8;
+	c->user_in_clear = c->p.user.len > 0 || c->p.utf8;
 	law(!c->user_in_clear);
 }
 

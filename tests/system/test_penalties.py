@@ -83,7 +83,7 @@ def test_the_password_of_a_forgotten_device_counts_once(strict):
 def report(farm, source, user, times):
     """As a worker reports wrong passwords that it cannot tell apart, in a packet each."""
     address = bytes(10) + b"\xff\xff" + socket.inet_aton(source)
-    packet = bytes([1, 4]) + bytes(8) + address + bytes(8) + bytes([len(user)]) + user.encode()
+    packet = bytes([2, 4]) + bytes(8) + address + bytes(8) + bytes([len(user)]) + user.encode()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as store:
         store.connect(str(farm.dir / "run/store.sock"))
         for _ in range(times):

@@ -42,8 +42,9 @@ static void on_shadowed(void *owner, const struct gate_refusal *r)
 	s.reason = r->reason;
 }
 
-static const char *mechanisms(void *owner)
+static const char *mechanisms(void *owner, char *dst)
 {
+	(void)dst;
 	(void)owner;
 	return s.mechanisms;
 }
@@ -283,7 +284,7 @@ static void parameters_are_known_or_refused(void **state)
 	says("MAIL FROM:<a@b.example> SIZE=1 size=1\r\n", "501 5.5.4 A parameter stands twice\r\n");
 	says("MAIL FROM:<a@b.example>SIZE=1\r\n", "501 5.5.4 A parameter cannot be read\r\n");
 	says("MAIL FROM:<a@b.example> SIZE=99 BODY=8BITMIME\r\n", "250 2.1.0 Sender ok\r\n");
-	assert_true(s.gate.envelope.eight_bit && s.gate.envelope.size == 99);
+	assert_true(s.gate.mail->envelope.eight_bit && s.gate.mail->envelope.size == 99);
 	says("RCPT TO:<d@l.example> SIZE=1\r\n", "555 5.5.4 Unknown parameter\r\n");
 }
 
@@ -419,19 +420,19 @@ static void notifications_are_checked_and_kept(void **state)
 		"501 5.5.4 ENVID takes up to 100 octets of xtext\r\n");
 	says("MAIL FROM:<a@b.example> RET=HDRS ENVID=QQ+2B1 AUTH=a@b.example\r\n",
 		"250 2.1.0 Sender ok\r\n");
-	assert_int_equal(s.gate.envelope.ret, DSN_RET_HDRS);
-	assert_string_equal(s.gate.envelope.envid, "QQ+2B1");
+	assert_int_equal(s.gate.mail->envelope.ret, DSN_RET_HDRS);
+	assert_string_equal(s.gate.mail->envelope.envid, "QQ+2B1");
 	says("RCPT TO:<c@l.example> NOTIFY=NEVER,DELAY\r\n",
 		"501 5.5.4 NOTIFY takes NEVER, or some of SUCCESS, FAILURE, DELAY\r\n");
 	says("RCPT TO:<c@l.example> ORCPT=c@l.example\r\n",
 		"501 5.5.4 ORCPT takes a type, a semicolon and an address in xtext\r\n");
 	says("RCPT TO:<c@l.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;c@l.example\r\n",
 		"250 2.1.5 taken\r\n");
-	assert_int_equal(s.gate.ask.recipient.notify, DSN_NOTIFY_SUCCESS | DSN_NOTIFY_DELAY);
-	assert_string_equal(s.gate.ask.recipient.orcpt, "rfc822;c@l.example");
+	assert_int_equal(s.gate.mail->recipient.notify, DSN_NOTIFY_SUCCESS | DSN_NOTIFY_DELAY);
+	assert_string_equal(s.gate.mail->recipient.orcpt, "rfc822;c@l.example");
 	says("RCPT TO:<e@l.example>\r\n", "250 2.1.5 taken\r\n");
-	assert_int_equal(s.gate.ask.recipient.notify, 0);
-	assert_string_equal(s.gate.ask.recipient.orcpt, "");
+	assert_int_equal(s.gate.mail->recipient.notify, 0);
+	assert_string_equal(s.gate.mail->recipient.orcpt, "");
 }
 
 static void utf8_needs_its_parameter(void **state)
@@ -444,7 +445,7 @@ static void utf8_needs_its_parameter(void **state)
 		"501 5.1.7 The sender's address cannot be read\r\n");
 	says("MAIL FROM:<a@b.example> SMTPUTF8=yes\r\n", "501 5.5.4 SMTPUTF8 takes no value\r\n");
 	says("MAIL FROM:<\xc3\xa4@\xc3\xbc.example> SMTPUTF8\r\n", "250 2.1.0 Sender ok\r\n");
-	assert_true(s.gate.envelope.utf8);
+	assert_true(s.gate.mail->envelope.utf8);
 	says("RCPT TO:<\xc3\xa4@l.example>\r\n", "250 2.1.5 taken\r\n");
 	says("RSET\r\nMAIL FROM:<a@b.example>\r\n", "250 2.0.0 Ok\r\n250 2.1.0 Sender ok\r\n");
 	says("RCPT TO:<\xc3\xa4@l.example>\r\n",
