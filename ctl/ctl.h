@@ -18,8 +18,9 @@ struct ctl { /* the config as read, and the options of this call */
 	struct site site;
 	uint64_t given; /* options.c: which */
 	bool help, version, too_many;
-	bool json, utc, all, disabled, everything, from_stdin, openmetrics;
+	bool json, csv, utc, all, disabled, everything, from_stdin, openmetrics;
 	const char *user, *net, *for_how_long, *from, *to, *listener, *scheme; /* NULL: not given */
+	const char *at, *port, *within, *arf, *days;
 	const char *addresses[32]; /* --address, as often as given */
 	size_t addresses_n;
 	int argc; /* what stands behind the subcommand */
@@ -70,6 +71,12 @@ struct counters_seen *ctl_counters(const struct ctl *c, const char *program);
 
 /* explain.c */
 int ctl_explain(struct ctl *c);
+
+/* who.c */
+int ctl_who(struct ctl *c);
+
+/* report.c */
+int ctl_report(struct ctl *c);
 
 /* uidl.c */
 int ctl_uidl(struct ctl *c);

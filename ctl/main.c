@@ -124,6 +124,8 @@ static const struct subcommand subcommands[] = {
 	{ "user",    "remove", ctl_user_remove,   "NAME",       "",                        "no account any more" },
 	{ "user",    "list",   ctl_user_list,     "",           "json",                    "all accounts" },
 	{ "user",    "check",  ctl_user_check,    "NAME",       "stdin",                   "is this the password?" },
+	{ "who",     "",       ctl_who,           "[ADDRESS]",  "at port within arf json utc", "which subscriber had that address at that time" },
+	{ "report",  "",       ctl_report,        "",           "days all csv json utc",   "who still needs the window, and how much" },
 	{ "uidl",    "",       ctl_uidl,          "[MAILDIR]",  "user json",               "the messages, sizes and unique-ids that pop3d would list" },
 	{ "stats",   "",       ctl_stats,         "",           "openmetrics json utc",    "the counters of both daemons and the store" },
 	{ "status",  "",       ctl_status,        "",           "json utc",                "who runs, since when, and each setting with where it comes from" },

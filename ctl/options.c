@@ -34,6 +34,12 @@ static const struct row {
 	{ "disabled",   FLAG,  offsetof(struct ctl, disabled),     NULL,       "an account that nobody can log in to" },
 	{ "stdin",      FLAG,  offsetof(struct ctl, from_stdin),   NULL,       "the password is the first line of standard input" },
 	{ "openmetrics", FLAG, offsetof(struct ctl, openmetrics),  NULL,       "as Prometheus reads them" },
+	{ "at",         TEXT,  offsetof(struct ctl, at),           "TIME",     "when: 2026-01-31T23:59:59Z, or as a mail has it; now, if not given" },
+	{ "port",       TEXT,  offsetof(struct ctl, port),         "PORT",     "the client's source port" },
+	{ "within",     TEXT,  offsetof(struct ctl, within),       "DURATION", "so much earlier or later, too; 5m if not given" },
+	{ "arf",        TEXT,  offsetof(struct ctl, arf),          "FILE",     "an abuse report says address, port and time; - for standard input" },
+	{ "days",       TEXT,  offsetof(struct ctl, days),         "N",        "today (UTC) and so many days less one before it; 30 if not given" },
+	{ "csv",        FLAG,  offsetof(struct ctl, csv),          NULL,       "comma-separated values, for a mail merge" },
 	{ "json",       FLAG,  offsetof(struct ctl, json),         NULL,       "one JSON object a line" },
 	{ "utc",        FLAG,  offsetof(struct ctl, utc),          NULL,       "times in UTC, as ISO 8601" },
 };

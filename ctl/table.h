@@ -7,7 +7,7 @@
 
 #include "common/base/str.h"
 
-#define TABLE_COLUMNS 12
+#define TABLE_COLUMNS 20
 
 struct table;
 

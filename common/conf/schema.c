@@ -26,6 +26,13 @@ static const struct conf_option window_options[] = {
 	END
 };
 
+static const struct conf_option history_options[] = {
+	{ "keep",        CONF_DURATION, "7d",  NULL, NULL }, /* 0: no history */
+	{ "keep_counts", CONF_DURATION, "35d", NULL, NULL },
+	{ "max_size",    CONF_SIZE,     "8G",  NULL, NULL },
+	END
+};
+
 static const struct conf_option users_options[] = {
 	{ "path", CONF_TEXT, "", NULL, NULL },
 	END
@@ -139,6 +146,7 @@ const struct conf_option conf_schema[] = {
 	{ "log",            CONF_SECTION,  NULL,                NULL,   log_options },
 	{ "tls",            CONF_SECTION,  NULL,                NULL,   tls_options },
 	{ "window",         CONF_SECTION,  NULL,                NULL,   window_options },
+	{ "history",        CONF_SECTION,  NULL,                NULL,   history_options },
 	{ "users",          CONF_TITLED,   NULL,                NULL,   users_options },
 	{ "penalty",        CONF_SECTION,  NULL,                NULL,   penalty_options },
 	{ "run_as",         CONF_SECTION,  NULL,                NULL,   run_as_options },

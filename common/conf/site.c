@@ -41,6 +41,19 @@ static void read_window(struct site *s, struct conf_section w, struct buf *compl
 		conf_complain(w, "max_size", complaints, "max_size: at least 1M");
 }
 
+static void read_history(struct site *s, struct conf_section h, struct buf *complaints)
+{
+	s->history.keep_ms = conf_ms(h, "keep");
+	s->history.counts_ms = conf_ms(h, "keep_counts");
+	s->history.max_size = conf_size(h, "max_size");
+	if (s->history.keep_ms > 0 && s->history.keep_ms < 1000)
+		conf_complain(h, "keep", complaints, "history keep: at least 1s, or 0 for none");
+	if (s->history.counts_ms < 24 * INT64_C(3600000))
+		conf_complain(h, "keep_counts", complaints, "history keep_counts: at least 1d");
+	if (s->history.max_size < (UINT64_C(1) << 20))
+		conf_complain(h, "max_size", complaints, "history max_size: at least 1M");
+}
+
 static void read_penalty(struct site *s, struct conf_section p, struct buf *complaints)
 {
 	s->penalty.free = conf_number(p, "free");
@@ -118,6 +131,7 @@ enum err site_read(struct site *out, struct conf *c, struct buf *complaints)
 		s.workers = cores();
 	read_log(&s, conf_section(root, "log", 0), complaints);
 	read_window(&s, conf_section(root, "window", 0), complaints);
+	read_history(&s, conf_section(root, "history", 0), complaints);
 	read_penalty(&s, conf_section(root, "penalty", 0), complaints);
 	read_users(&s, root, complaints);
 	check_paths(&s, root, complaints);

@@ -18,6 +18,13 @@ struct window_settings {
 	uint64_t max_size; /* octets: the map of each LMDB environment */
 };
 
+/* How long what is known of the past is kept. */
+struct history_settings {
+	int64_t keep_ms; /* who held which address; 0: no history at all */
+	int64_t counts_ms; /* what each subscriber did on each day */
+	uint64_t max_size; /* octets: the map */
+};
+
 /* What wrong passwords cost; see common/window/penalty.h. */
 struct penalty_rules {
 	unsigned free; /* failures that cost nothing */
@@ -41,6 +48,7 @@ struct site {
 	enum log_level log_level;
 	const char *log_socket; /* of syslog */
 	struct window_settings window;
+	struct history_settings history;
 	struct penalty_rules penalty;
 	struct conf_section section; /* the root: for lists, with conf_nth() */
 };

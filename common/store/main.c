@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/daemon/privilege.h"
+#include "common/store/history.h"
 #include "common/store/peers.h"
 #include "common/store/tally.h"
 
@@ -154,6 +155,7 @@ static void tick(struct store *s, const struct peers *p, struct tally *t, unsign
 	store_tick(s);
 	tally_tick(t, s, peers_count(p), false);
 	log_tick(clock_steady_ms());
+	history_tick(s->history);
 	if (count % HOUSE_TICKS != 0)
 		return;
 	never_refresh(s->never);
@@ -190,6 +192,14 @@ static void serve(
 	}
 }
 
+/* A question to the history; whoever has it answers it over fd. */
+static void pass_question(void *owner, const struct request *r, int fd)
+{
+	const struct store *s = owner;
+
+	history_question(s->history, r, fd);
+}
+
 static int run(struct conf *c, const struct site *site, const char *conf_path)
 {
 	struct pending *batch = calloc(BATCH_MAX, sizeof(*batch));
@@ -200,7 +210,7 @@ static int run(struct conf *c, const struct site *site, const char *conf_path)
 	enum err e = batch != NULL && signals >= 0 ? store_open(&s, site, c) : ERR_NOMEM;
 
 	if (e == ERR_NONE)
-		e = peers_open(&p, site);
+		e = peers_open(&p, site, pass_question, &s);
 	if (e == ERR_NONE)
 		e = tally_open(&t, site, conf_path);
 	if (e == ERR_NONE) {
@@ -252,6 +262,8 @@ int main(int argc, char **argv)
 	int option, code = EXIT_CONFIG;
 
 	log_keep_fds();
+	if (argc == 3 && strcmp(argv[1], "--history") == 0) /* by the store itself: history.c */
+		return historian(atoi(argv[2]));
 	while ((option = getopt(argc, argv, "c:tV")) != -1) {
 		switch (option) {
 		case 'c': path = optarg; break;

@@ -22,6 +22,7 @@ enum right {
 	MAY_REVOKE = 2,
 	MAY_LOSE = 4,
 	MAY_FAIL = 8, /* and report uses */
+	MAY_READ = 16, /* the history: who held which address is nobody's business but the desks' */
 };
 
 struct peer {
@@ -36,6 +37,8 @@ struct peers {
 	char path[108];
 	uid_t mail, gate; /* (uid_t)-1: no such user */
 	gid_t group; /* (gid_t)-1 likewise */
+	peers_asked *asked;
+	void *owner; /* of asked */
 	struct peer at[PEERS_MAX];
 };
 
@@ -76,12 +79,12 @@ static bool in_group(int fd, const struct ucred *who, gid_t group)
 static unsigned rights_of(const struct peers *p, int fd, const struct ucred *who)
 {
 	if (who->uid == 0 || who->uid == geteuid())
-		return MAY_GRANT | MAY_REVOKE | MAY_LOSE | MAY_FAIL;
+		return MAY_GRANT | MAY_REVOKE | MAY_LOSE | MAY_FAIL | MAY_READ;
 	if (who->uid == p->mail)
 		return MAY_GRANT | MAY_LOSE | MAY_FAIL;
 	if (who->uid == p->gate)
 		return MAY_FAIL;
-	return in_group(fd, who, p->group) ? MAY_GRANT | MAY_REVOKE : 0;
+	return in_group(fd, who, p->group) ? MAY_GRANT | MAY_REVOKE | MAY_READ : 0;
 }
 
 static unsigned right_for(enum wire_kind kind)
@@ -92,6 +95,8 @@ static unsigned right_for(enum wire_kind kind)
 	case WIRE_LOST: return MAY_LOSE;
 	case WIRE_FAILURE:
 	case WIRE_USE: return MAY_FAIL;
+	case WIRE_WHO:
+	case WIRE_REPORT: return MAY_READ;
 	}
 	return 0;
 }
@@ -115,7 +120,7 @@ static enum err bind_socket(struct peers *p)
 	return ERR_NONE;
 }
 
-enum err peers_open(struct peers **out, const struct site *site)
+enum err peers_open(struct peers **out, const struct site *site, peers_asked *asked, void *owner)
 {
 	struct peers *p = calloc(1, sizeof(*p));
 	enum err e;
@@ -123,6 +128,8 @@ enum err peers_open(struct peers **out, const struct site *site)
 	if (p == NULL)
 		return ERR_NOMEM;
 	p->fd = -1;
+	p->asked = asked;
+	p->owner = owner;
 	p->mail = uid_of(site->run_as_mail);
 	p->gate = uid_of(site->run_as_gate);
 	p->group = gid_of(site->run_as_group);
@@ -209,7 +216,7 @@ size_t peers_count(const struct peers *p)
 /* --- requests --- */
 
 /* One packet. False when there is no more to take from this peer now. */
-static bool take_one(struct peer *peer, struct pending *to)
+static bool take_one(struct peers *p, struct peer *peer, struct pending *to)
 {
 	char packet[WIRE_MAX];
 	ssize_t n = recv(peer->fd, packet, sizeof(packet), 0);
@@ -226,6 +233,11 @@ static bool take_one(struct peer *peer, struct pending *to)
 	}
 	if ((right_for(to->request.kind) & peer->rights) == 0) {
 		drop(peer, "not entitled to ask that");
+		return false;
+	}
+	if (to->request.kind >= WIRE_WHO) { /* from now on its connection is another's */
+		p->asked(p->owner, &to->request, peer->fd);
+		drop(peer, NULL);
 		return false;
 	}
 	to->peer = peer;
@@ -284,7 +296,7 @@ size_t peers_wait(struct peers *p, int signal_fd, int wait_ms, struct pending *b
 			send_waiting(whose[i]);
 		else if (polls[i].revents != 0)
 			for (size_t k = 0; k < PER_TURN && got < max; k++, got++)
-				if (!take_one(whose[i], &batch[got]))
+				if (!take_one(p, whose[i], &batch[got]))
 					break;
 	}
 	return got;

@@ -7,8 +7,12 @@
 
 struct peers;
 
+/* What a peer asks of the history. fd is the peer's, closed when this returns: whoever answers later has a copy. */
+typedef void peers_asked(void *owner, const struct request *r, int fd);
+
 /* Binds run_dir/SITE_STORE_SOCKET, replacing a stale one: only for whoever holds the store's lock. */
-MUST_USE enum err peers_open(struct peers **out, const struct site *site);
+MUST_USE enum err peers_open(
+	struct peers **out, const struct site *site, peers_asked *asked, void *owner);
 void peers_close(struct peers **p);
 
 /* Waits up to wait_ms for requests or for signal_fd. Puts up to max requests into batch; those of a peer

@@ -211,6 +211,8 @@ static enum err take(struct work *w, struct pending *p)
 	case WIRE_LOST: note_lost(w->store, p->request.grant.login_ms); break;
 	case WIRE_FAILURE: return take_failure(w, &p->request.failure);
 	case WIRE_USE: return take_use(w, &p->request.use);
+	case WIRE_WHO:
+	case WIRE_REPORT: break; /* the history's: peers.c hands them over */
 	}
 	return ERR_NONE;
 }
@@ -345,6 +347,25 @@ static void count_login(struct store *s, const struct grant *g, const struct ans
 		minutes_add(table_minutes(s->view), a->stamp_ms, 1);
 }
 
+/* Of what was done: who held which key, and what for. */
+static void tell_history(struct store *s, const struct pending *p)
+{
+	const struct answer *a = &p->answer;
+
+	switch (p->request.kind) {
+	case WIRE_GRANT:
+		if (!a->never)
+			history_tell(s->history, &p->request, a->stamp_ms, a->until_ms);
+		break;
+	case WIRE_REVOKE: history_tell(s->history, &p->request, a->stamp_ms, 0); break;
+	case WIRE_USE:
+		if (p->request.use.by != USE_BY_NOTHING)
+			history_tell(s->history, &p->request, present(s), 0);
+		break;
+	default: break;
+	}
+}
+
 void store_batch(struct store *s, struct pending *batch, size_t n)
 {
 	struct work w = { .store = s };
@@ -362,7 +383,9 @@ void store_batch(struct store *s, struct pending *batch, size_t n)
 		}
 		if (batch[i].request.kind == WIRE_REVOKE)
 			log_revocation(&batch[i].request.revocation, &batch[i].answer);
+		tell_history(s, &batch[i]);
 	}
+	history_flush(s->history);
 }
 
 /* --- each second --- */
@@ -411,6 +434,8 @@ enum err store_open(struct store *s, const struct site *site, struct conf *c)
 	e = never_open(&s->never, c);
 	if (e == ERR_NONE)
 		e = store_load(s);
+	if (e == ERR_NONE)
+		e = history_open(&s->history, site);
 	return e;
 }
 
@@ -425,4 +450,5 @@ void store_close(struct store *s)
 	durable_close(&s->log);
 	table_close(&s->view);
 	never_close(&s->never);
+	history_close(&s->history);
 }

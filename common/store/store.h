@@ -8,6 +8,7 @@
 
 #include "common/conf/site.h"
 #include "common/store/durable.h"
+#include "common/store/history.h"
 #include "common/store/never.h"
 #include "common/store/table.h"
 #include "common/window/wire.h"
@@ -15,6 +16,7 @@
 struct store {
 	const struct site *site; /* borrowed */
 	struct never *never; /* owned */
+	struct history *history; /* owned */
 	struct durable *log; /* owned; NULL while it cannot be opened */
 	struct table *view; /* owned; NULL likewise */
 	int64_t stamp_ms; /* the last one given */

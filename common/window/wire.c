@@ -112,6 +112,29 @@ static void get_use(struct reader *r, struct use *u)
 		r->bad = true;
 }
 
+static void put_question(struct writer *w, const struct history_question *q)
+{
+	put_octets(w, q->addr.b, sizeof(q->addr.b));
+	put_number(w, (uint64_t)q->from_ms, 8);
+	put_number(w, (uint64_t)q->to_ms, 8);
+	put_number(w, q->days, 2);
+	put_number(w, q->all, 1);
+}
+
+static void get_question(struct reader *r, struct history_question *q)
+{
+	uint64_t all;
+
+	get_octets(r, q->addr.b, sizeof(q->addr.b));
+	q->from_ms = (int64_t)get_number(r, 8);
+	q->to_ms = (int64_t)get_number(r, 8);
+	q->days = (uint16_t)get_number(r, 2);
+	all = get_number(r, 1);
+	q->all = all == 1;
+	if (q->from_ms < 0 || q->to_ms < q->from_ms || q->days > HISTORY_DAYS_MAX || all > 1)
+		r->bad = true;
+}
+
 size_t wire_put_request(const struct request *r, uint8_t *dst)
 {
 	struct writer w = { .p = dst, .max = WIRE_MAX };
@@ -129,6 +152,8 @@ size_t wire_put_request(const struct request *r, uint8_t *dst)
 		put_failure(&w, &r->failure);
 	if (r->kind == WIRE_USE)
 		put_use(&w, &r->use);
+	if (r->kind == WIRE_WHO || r->kind == WIRE_REPORT)
+		put_question(&w, &r->question);
 	return w.n;
 }
 
@@ -159,6 +184,8 @@ bool wire_get_request(struct str packet, struct request *out)
 	case WIRE_LOST: r.grant.login_ms = (int64_t)get_number(&in, 8); break;
 	case WIRE_FAILURE: get_failure(&in, &r.failure); break;
 	case WIRE_USE: get_use(&in, &r.use); break;
+	case WIRE_WHO:
+	case WIRE_REPORT: get_question(&in, &r.question); break;
 	default: return false;
 	}
 	if (in.bad || in.n > 0 || r.grant.login_ms < 0)

@@ -3,6 +3,7 @@
 #define POPGATE_WIRE_H
 
 #include "common/window/ask.h"
+#include "common/window/history_wire.h"
 
 #define WIRE_MAX 512 /* octets of a packet at most */
 
@@ -12,6 +13,8 @@ enum wire_kind {
 	WIRE_LOST = 3, /* this and those below are not answered */
 	WIRE_FAILURE = 4,
 	WIRE_USE = 5,
+	WIRE_WHO = 16, /* these are answered by the history: history_wire.h */
+	WIRE_REPORT = 17,
 };
 
 struct request {
@@ -21,6 +24,7 @@ struct request {
 	struct revocation revocation; /* of REVOKE */
 	struct failure failure; /* of FAILURE */
 	struct use use; /* of USE */
+	struct history_question question; /* of WHO and REPORT */
 };
 
 /* Into dst of WIRE_MAX octets; returns how many. */

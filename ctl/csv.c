@@ -1,0 +1,40 @@
+/* csv.c - see csv.h. */
+#include "ctl/csv.h"
+
+static bool holds_any(struct str s, const char *set)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\0' || strchr(set, s.p[i]) != NULL)
+			return true;
+	return false;
+}
+
+void csv_cell(struct buf *out, bool first, struct str text)
+{
+	bool formula = text.n > 0 && holds_any(str_first(text, 1), "=+-@\t\r");
+	bool quoted = holds_any(text, ",\"\r\n") || str_trim(text).n != text.n;
+
+	if (!first)
+		buf_add(out, STR(","));
+	if (quoted)
+		buf_add(out, STR("\""));
+	if (formula)
+		buf_add(out, STR("'"));
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '"')
+			buf_add(out, STR("\""));
+		buf_add(out, (struct str){ text.p + i, 1 });
+	}
+	if (quoted)
+		buf_add(out, STR("\""));
+}
+
+void csv_number(struct buf *out, bool first, int64_t number)
+{
+	buf_printf(out, first ? "%lld" : ",%lld", (long long)number);
+}
+
+void csv_end(struct buf *out)
+{
+	buf_add(out, STR("\r\n"));
+}
