@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #define AGAIN_MIN_MS 1000 /* between two starts */
 #define AGAIN_MAX_MS 60000
 #define QUIET_MS 60000 /* between two lines on what was lost */
+#define LAST_WORDS_MS 5000 /* what the historian may take at the end */
 
 struct history {
 	const struct site *site; /* borrowed */
@@ -274,12 +276,23 @@ void history_tick(struct history *h)
 	history_flush(h);
 }
 
+/* So that who starts the next store finds nobody at work. One that takes too long ends by itself. */
+static void await_end(struct history *h)
+{
+	int64_t until = clock_steady_ms() + LAST_WORDS_MS;
+
+	while (h->pid != 0 && waitpid(h->pid, NULL, WNOHANG) == 0 && clock_steady_ms() < until)
+		poll(NULL, 0, 5);
+	h->pid = 0;
+}
+
 void history_close(struct history **h)
 {
 	if (*h == NULL)
 		return;
 	history_flush(*h);
 	hang_up(*h);
+	await_end(*h);
 	buf_free(&(*h)->waiting);
 	free(*h);
 	*h = NULL;

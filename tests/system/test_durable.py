@@ -89,7 +89,7 @@ def test_every_acknowledged_grant_is_rebuilt_from_only_what_was_synced(farm, shi
     acknowledged = {}
 
     def subscriber(first):
-        for n in range(first, first + 20):
+        for n in range(first, first + 30):
             acknowledged[address(n)] = timed_login(farm, address(n), f"user{first // 100}")[1]
 
     threads = [threading.Thread(target=subscriber, args=(100 * t,)) for t in range(4)]
@@ -97,7 +97,7 @@ def test_every_acknowledged_grant_is_rebuilt_from_only_what_was_synced(farm, shi
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(acknowledged) == 80
+    assert len(acknowledged) == 120
     records = [r for r in shim.records() if r.path.endswith(LOG)]
     farm.stop()
 

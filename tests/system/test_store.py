@@ -13,12 +13,12 @@ import pytest
 import journal
 from ports import until
 
-REVOKE, LOST = 2, 3
+VERSION, REVOKE, LOST = 2, 2, 3
 
 
 def packet(kind, ticket, rest):
     """common/window/wire.h: version, kind, ticket, and what the kind wants."""
-    return struct.pack("<BBQ", 1, kind, ticket) + rest
+    return struct.pack("<BBQ", VERSION, kind, ticket) + rest
 
 
 def revoke_everything(ticket):
