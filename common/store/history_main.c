@@ -201,6 +201,7 @@ static void tick(struct chronicle *c)
 	if (now < c->tick_ms)
 		return;
 	c->tick_ms = now + 1000;
+	log_tick(now);
 	if (c->book.env != NULL)
 		purge(c);
 	for (size_t i = 0; i < QUESTIONS_MAX; i++)
