@@ -84,6 +84,14 @@ class Code:
             r'\{ "([a-z0-9_]+(?:\{[^}"]*\})?)",\s+"[^"]+",\s+(?:true|false)\s*\}', text)}
 
 
+def examples(text=None):
+    """The commands and the events that the page shows, as a shell and a reader of logs take them."""
+    text = (text or PAGE.read_text()).partition(".Sh EXAMPLES")[2].replace("\\(dq", '"').replace("\\e", "\\")
+    blocks = re.findall(r"^\.Bd .*?\n(.*?)^\.Ed", text, re.S | re.M)
+    events = re.sub(r"\n +", " ", "".join(blocks)).splitlines()
+    return re.findall(r"^\.Dl (.*)", text, re.M), events
+
+
 def differences():
     page, code = Page(), Code()
     of_events = set().union(*(keys for _, keys, _ in page.events.values())) | ALWAYS | {"cut", "repeated"}

@@ -66,7 +66,7 @@ service stats {{
 class Imap:
     """Dovecot with the snippet and the script as they are installed, but for the places in them."""
 
-    def __init__(self, directory, farm):
+    def __init__(self, directory, farm, of_group=GROUP):
         self.dir, self.port, self.process = directory, free_port(), None
         for name in ("run", "state", "mail"):
             (self.dir / name).mkdir(parents=True)
@@ -80,7 +80,7 @@ class Imap:
         os.chmod(self.dir / "popgate-grant", 0o755)
         snippet = (DEPLOY / "popgate.conf").read_text()
         for line, here in (("/usr/share/popgate/dovecot/popgate-grant", str(self.dir / "popgate-grant")),
-                           ("user = popgate-imap", f"user = {RUNS_AS}"), ("group = popgate\n", f"group = {GROUP}\n")):
+                           ("user = popgate-imap", f"user = {RUNS_AS}"), ("group = popgate\n", f"group = {of_group}\n")):
             assert line in snippet
             snippet = snippet.replace(line, here)
         (self.dir / "popgate.conf").write_text(snippet)
@@ -172,3 +172,12 @@ def test_an_imap_login_opens_the_window(farm, imap, hop, directory):
     (imap.dir / "popgate-grant").write_text(
         (imap.dir / "popgate-grant").read_text().replace(str(POPGATE), "/nowhere/popgate"))
     assert imap.login("127.0.0.9", "anna").startswith("a OK"), imap.said()
+
+
+def test_who_is_not_in_the_group_grants_nothing_and_logs_in(farm, imap, directory, request):
+    farm.start()
+    stranger = Imap(directory / "stranger", farm, of_group="games")
+    request.addfinalizer(stranger.stop)
+    stranger.start()
+    assert stranger.login("127.0.0.5", "anna").startswith("a OK"), stranger.said()
+    assert farm.relay_reply("127.0.0.5").startswith("550 5.7.1")

@@ -1,12 +1,12 @@
 """The log on its way: readers that stop, syslog that is started anew, and the programs that read it."""
 
+import json
 import os
 import re
 import socket
 import subprocess
 
-import pytest
-
+import logpage
 import logs
 from ports import until
 from readers import Fail2ban, Rsyslog, lnav
@@ -165,3 +165,34 @@ def test_syslog_may_be_started_anew_and_is_read_by_fail2ban_and_lnav(farm, direc
     told = fail2ban.run("fail2ban-client", "-d")
     assert "['add', 'popgate', 'auto']" in told.stdout and "ERROR" not in told.stderr, told.stdout + told.stderr
     assert fail2ban.run("fail2ban-client", "-t").returncode == 0
+
+
+def test_the_examples_of_the_page_work(farm, hop, directory):
+    commands, events = logpage.examples()
+    assert len(commands) >= 7 and len(events) >= 3
+    for line in events:
+        pairs = logs.parse(line)
+        levels = logpage.Page().events[pairs["event"]][0]
+        assert logpage.Page().unlisted({**pairs, "level": next(iter(levels))}) is None
+
+    farm.relay_to = hop.uri
+    farm.start()
+    farm.login("127.0.0.3")
+    with farm.smtp("127.0.0.3") as smtp:
+        letter = b"Subject: hello\r\n\r\nhello\r\n"
+        assert smtp.deliver("anna@example.net", ["bob@else.test"], letter).startswith("250")
+    farm.relay_reply("127.0.0.4")
+    farm.wait_event("smtp.message")
+    port = farm.wait_event("smtp.relay")["port"]
+    text = "".join(path.read_text() for path in sorted(farm.dir.glob("*.log")))
+    forms = {"logfmt": text, "json": "".join(json.dumps(logs.parse(line)) + "\n" for line in text.splitlines())}
+    for name, content in forms.items():
+        (directory / name).mkdir()
+        (directory / name / "mail.log").write_text(content)
+    for command in commands:
+        form = "json" if command.startswith("jq") else "logfmt"
+        command = command.replace("192.0.2.7", "127.0.0.3").replace("51034", port)
+        done = subprocess.run(["sh", "-c", command], cwd=directory / form, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, check=False)
+        assert done.stderr == "" and done.returncode in (0, 1), (command, done)
+        assert done.stdout or "level=error" in command or "tls_failed" in command, command
