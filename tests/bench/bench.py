@@ -8,9 +8,10 @@ import subprocess
 import tempfile
 import time
 
+import gates
 import material
 import measure
-from figures import WINDOW
+from tuned_dovecot import Dovecot
 from ours import Ours
 from server import BUILD, Sink
 
@@ -32,16 +33,31 @@ class Bench:
         self.running, self.seen, self.numbers, self.started = {}, set(), {}, 0
         self.sink = None
         self.accounts = material.Accounts(40, 60) if scale == "tiny" else material.Accounts()
-        self.makers = {"popgate": lambda d: self._ours(d, "p256"), "popgate-rsa": lambda d: self._ours(d, "rsa")}
+        self.makers = {
+            "popgate": lambda d: self._ours(d, "p256"), "popgate-rsa": lambda d: self._ours(d, "rsa"),
+            "dovecot": lambda d: self._dovecot(d, "p256"), "dovecot-rsa": lambda d: self._dovecot(d, "rsa"),
+            "nginx": lambda d: gates.Nginx(d, self.sink, self._pop_sink(), material.certificate(self.dir, "p256")),
+            "haproxy": lambda d: gates.Haproxy(d, self.sink),
+            "postfix": lambda d: gates.Postfix(d, self.sink, self.contender("dovecot"))}
 
     # -- contenders
 
     def _ours(self, directory, certificate):
-        made = Ours(directory, self._mail("ours"), self.sink, certificate)
+        made = Ours(directory, self.mail_of("ours"), self.sink, certificate)
         made.mail.users()
         return made
 
-    def _mail(self, whose, owner=None):
+    def _dovecot(self, directory, certificate):
+        made = Dovecot(directory, self.mail_of("dovecot", "nobody"), certificate)
+        made.mail.users()
+        return made
+
+    def _pop_sink(self):
+        if "pop-sink" not in self.running:
+            self.running["pop-sink"] = Sink(self.dir / "pop-sink").start("pop3")
+        return self.running["pop-sink"]
+
+    def mail_of(self, whose, owner=None):
         key = f"mail-{whose}"
         if key not in self.running:
             self.running[key] = material.Mail(self.dir / key, self.accounts, owner)
@@ -76,13 +92,16 @@ class Bench:
             shutil.rmtree(made.dir, ignore_errors=True)
 
     def stop(self, keep=False):
-        for made in [*self.running.values(), self.sink]:
+        for made in [*reversed(self.running.values()), self.sink]:
             if hasattr(made, "stop"):
                 made.stop()
         if keep:
             print(f"kept: {self.dir}")
         else:
             shutil.rmtree(self.dir, ignore_errors=True)
+
+    def close(self):
+        self.stop()
 
     # -- what a figure may ask
 
@@ -93,11 +112,12 @@ class Bench:
     def messages(self):
         return {"full": 500, "quick": 200, "tiny": 10}[self.scale]
 
+    def paced(self):
+        """Sessions of a figure whose sessions begin at 100 a second."""
+        return {"full": 1000, "quick": 300, "tiny": 10}[self.scale]
+
     def heap(self):
         return {"full": 20000, "quick": 20000, "tiny": 50}[self.scale]
-
-    def mail(self, s):
-        return s.mail
 
     def first_time(self, s, what):
         new = (s.dir, what) not in self.seen
@@ -129,17 +149,24 @@ class Bench:
 
     def load(self, s, script, port, n, fresh=False, same=False, least=1, **options):
         """Plays n sessions (as many as the scale says; same: exactly) and gives what hammer said and server_ms.
-        fresh: from addresses that have not logged in yet."""
+        fresh: from addresses that have not logged in yet. Before the first of a kind some are played that do not
+        count, so that processes are there and files in the cache."""
         n = n if same and self.scale != "tiny" else max(self.count(s, n), least)
-        if fresh:
-            options |= {"first": self.take(s, n, "addresses"), "sources": 0}
-            options.setdefault("users", self.accounts.users)
+        options.setdefault("users", self.accounts.users)
+        options.setdefault("at", 32)
+        if not same and self.first_time(s, f"{script} {port}"):
+            self.hammer(script, port, max(min(n, 400), options["at"]), **(options | self._from(s, 400, fresh)))
+        options |= self._from(s, n, fresh)
         pids = s.pids()
         before = measure.cpu_ms(pids)
         result = self.hammer(script, port, n, **options)
         time.sleep(SETTLE)
         result["server_ms"] = measure.cpu_ms(sorted(set(pids) | set(s.pids()))) - before
         return result
+
+    def _from(self, s, n, fresh):
+        """Where sessions come from."""
+        return {"first": self.take(s, n, "addresses"), "sources": 0} if fresh else {}
 
     def held(self, s, script, port, n, **options):
         """kB of each of n connections that do nothing."""

@@ -217,11 +217,12 @@ static enum wish send_rest(struct client *c)
 
 	while (c->out.n > 0) {
 		n = give(c, c->out, &w);
-		if (n < 0) {
-			if (w == WISH_WRONG)
-				client_wrong(c, strerror(errno));
+		if (n < 0 && w == WISH_WRONG && step_of(c)->or_end)
+			break; /* it hung up: that is what is read next */
+		if (n < 0 && w == WISH_WRONG)
+			client_wrong(c, strerror(errno));
+		if (n < 0)
 			return w;
-		}
 		c->out = str_from(c->out, (size_t)n);
 	}
 	return WISH_DONE;
@@ -251,6 +252,17 @@ static enum wish finish(struct client *c)
 	return WISH_WRONG;
 }
 
+/* The server hung up, or reset the connection because it had hung up before. */
+static enum wish at_end(struct client *c, const char *what)
+{
+	if (step_of(c)->or_end) {
+		c->step++;
+		return WISH_DONE;
+	}
+	client_wrong(c, what);
+	return WISH_WRONG;
+}
+
 /* Reads once. WISH_DONE: the answer is whole and right. */
 static enum wish hear_piece(struct client *c)
 {
@@ -258,15 +270,10 @@ static enum wish hear_piece(struct client *c)
 	enum wish w = WISH_READ;
 	ssize_t n = take(c, piece, sizeof(piece), &w);
 
-	if (n == 0 && step_of(c)->or_end) {
-		c->step++;
-		return WISH_DONE;
-	}
-	if (n <= 0) {
-		if (n == 0 || w == WISH_WRONG)
-			client_wrong(c, n == 0 ? "the server hung up" : strerror(errno));
-		return n == 0 ? WISH_WRONG : w;
-	}
+	if (n == 0 || (n < 0 && w == WISH_WRONG))
+		return at_end(c, n == 0 ? "the server hung up" : strerror(errno));
+	if (n < 0)
+		return w;
 	switch (hear_feed(&c->ear, step_of(c), (struct str){ piece, (size_t)n })) {
 	case HEARD_MORE: return WISH_AGAIN;
 	case HEARD_WRONG: client_wrong(c, "a wrong answer"); return WISH_WRONG;

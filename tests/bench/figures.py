@@ -49,7 +49,7 @@ def pop3_login(b, s):
 
 @figure("pop3-paced", "the same at 100/s: p99 of the session", 7.6, 10, ["dovecot"], unit="ms")
 def pop3_paced(b, s):
-    result = b.load(s, "pop3", s.pop, 1000, same=True, fresh=True, rate=100, at=200)
+    result = b.load(s, "pop3", s.pop, b.paced(), same=True, fresh=True, rate=100, at=200)
     return result["p99_ms"], f"p50 {result['p50_ms']:.2f} ms"
 
 
@@ -62,7 +62,7 @@ def pop3_again(b, s):
 
 @figure("pop3-first", "login, SHA512-CRYPT, the first time", 2.77, 2.95, ["dovecot"])
 def pop3_first(b, s):
-    n = b.count(s, 400)
+    n = b.count(s, 500)
     return each(b.load(s, "pop3", s.pop, n, same=True, user="hash", users=0x7fffffff, at=16,
                        first=b.unseen(s, n), sources=0))
 
@@ -79,7 +79,7 @@ def fetch_50(b, s):
 
 def fetch(b, s, sessions, **options):
     messages = b.messages()
-    b.mail(s).boxes(messages)
+    s.mail.boxes(messages)
     if b.first_time(s, f"boxes {options['users']}"):
         b.load(s, "fetch", s.pop, max(options["users"], 1), same=True, each=messages, fresh=True, **options)
     result = b.load(s, "fetch", s.pop, sessions, each=messages, fresh=True, least=options["at"], **options)
@@ -88,7 +88,7 @@ def fetch(b, s, sessions, **options):
 
 @figure("stat-known", "STAT of 20,000 messages, sizes known", 11, 16, ["dovecot"])
 def stat_known(b, s):
-    b.mail(s).heap("heap", b.heap(), True)
+    s.mail.heap("heap", b.heap(), True)
     if b.first_time(s, "heap"):
         b.load(s, "pop3", s.pop, 1, same=True, user="heap", users=0, fresh=True)
     return each(b.load(s, "pop3", s.pop, 10, same=True, user="heap", users=0, at=1, fresh=True))[0]
@@ -96,8 +96,8 @@ def stat_known(b, s):
 
 @figure("stat-first", "STAT of 20,000 messages, first sight, no W=", 166, 230, ["dovecot"])
 def stat_first(b, s):
-    b.mail(s).heap("pile", b.heap(), False)
-    b.mail(s).forget("pile", "popgate-sizes", "dovecot*")
+    s.mail.heap("pile", b.heap(), False)
+    s.mail.forget("pile", "popgate-sizes", "dovecot*")
     return each(b.load(s, "pop3", s.pop, 1, same=True, user="pile", users=0, at=1, fresh=True))[0]
 
 
@@ -149,7 +149,7 @@ def smtp_100k(b, s):
 
 @figure("refuse", "relay refused at RCPT, 1 a connection", 0.040, 0.060, ["nginx", "postfix"])
 def refuse(b, s):
-    return each(b.load(s, "refuse", s.smtp, 8000, first=STRANGERS, sources=0))
+    return each(b.load(s, "refuse", s.refuse, 8000, first=STRANGERS, sources=0))
 
 
 @figure("auth", "AUTH PLAIN + 2 kB message", 0.15, 0.25, ["nginx", "postfix"])
@@ -175,7 +175,7 @@ def idle_tls(b, s):
     return b.held(s, "pop3-idle", s.pops, 1000, tls=1)
 
 
-@figure("idle-smtp", "idle SMTP connection after EHLO, PSS", None, 1.5, ["nginx", "postfix"], unit="kB", fresh=True)
+@figure("idle-smtp", "idle SMTP connection after EHLO, PSS", None, 1.5, ["nginx"], unit="kB", fresh=True)
 def idle_smtp(b, s):
     return b.held(s, "smtp-idle", s.smtp, 2000)
 

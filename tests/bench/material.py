@@ -1,11 +1,13 @@
 """Accounts, mailboxes and certificates, the same for every server that is measured.
 
 user0 user1 ...      PLAIN passwords, three small messages each
-hash0 hash1 ...      SHA512-CRYPT at its default cost, no messages
+hash0 hash1 ...      SHA512-CRYPT at its default cost, no messages; bcrypt0, argon0 ... likewise
 box, box0 ... box49  messages of 11.8 kB in the mean (for RETR)
 heap, pile           so many messages for STAT: sizes in the names, and without"""
 
+import ctypes
 import dataclasses
+import functools
 import os
 import pathlib
 import random
@@ -22,26 +24,50 @@ BLOCK = b"".join(b"%06d abcdefghijklmnopqrstuvwxyz.0123456789\n" % n for n in ra
 class Accounts:
     users: int = 1000
     hashed: int = 3000
+    slow: int = 0  # bcrypt0 ... and argon0 ...: so many of each
 
     def names(self):
         """All of them, with the scheme of each."""
-        for n in range(self.users):
-            yield f"user{n}", "plain"
-        for n in range(self.hashed):
-            yield f"hash{n}", "hash"
+        for kind, count, scheme in (("user", self.users, "plain"), ("hash", self.hashed, "sha512"),
+                                    ("bcrypt", self.slow, "bcrypt"), ("argon", self.slow, "argon2id")):
+            for n in range(count):
+                yield f"{kind}{n}", scheme
         for name in ("box", "heap", "pile", *(f"box{n}" for n in range(BOXES))):
             yield name, "plain"
 
     def passwd(self):
         """Lines of a passwd-file."""
-        secret = {"plain": "{PLAIN}" + PASSWORD, "hash": "{SHA512-CRYPT}" + sha512_crypt()}
-        return "".join(f"{name}@{DOMAIN}:{secret[kind]}::::::\n" for name, kind in self.names())
+        return "".join(f"{name}@{DOMAIN}:{stored(scheme)}::::::\n" for name, scheme in self.names())
 
 
-def sha512_crypt():
-    """One hash for all: verifying costs the same for each."""
-    return subprocess.run(["openssl", "passwd", "-6", "-salt", "0123456789abcdef", PASSWORD], check=True,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout.strip()
+@functools.cache
+def stored(scheme):
+    """The password as it stands in the file, at the usual cost. One salt for all: verifying costs the same."""
+    if scheme == "sha512":
+        return "{SHA512-CRYPT}" + made_by("openssl", "passwd", "-6", "-salt", "0123456789abcdef", PASSWORD)
+    if scheme == "bcrypt":
+        return "{BLF-CRYPT}" + crypt3("$2b$10$abcdefghijklmnopqrstuu")
+    return "{ARGON2ID}" + argon2id() if scheme == "argon2id" else "{PLAIN}" + PASSWORD
+
+
+def made_by(*words):
+    return subprocess.run(words, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout.strip()
+
+
+def crypt3(setting):
+    """crypt(3), which Python will lose."""
+    function = ctypes.CDLL("libcrypt.so.1").crypt
+    function.restype = ctypes.c_char_p
+    return function(PASSWORD.encode(), setting.encode()).decode()
+
+
+def argon2id():
+    made = ctypes.create_string_buffer(200)
+    word, salt, size = PASSWORD.encode(), b"0123456789abcdef", ctypes.c_size_t
+    failed = ctypes.CDLL("libargon2.so.1").argon2id_hash_encoded(3, 1 << 16, 1, word, size(len(word)), salt,
+                                                                 size(len(salt)), size(32), made, size(len(made)))
+    assert not failed
+    return made.value.decode()
 
 
 def message(number, octets):
@@ -51,11 +77,11 @@ def message(number, octets):
     return head + BLOCK[:max(octets - len(head) - 1, 0)] + b"\n"
 
 
-def maildir(path, sizes, known=True):
+def maildir(path, sizes, known=True, start=0):
     """A Maildir of messages of those sizes; known: with S= and W= in the names, as Dovecot and others write them."""
     for part in ("new", "cur", "tmp"):
         (path / part).mkdir(parents=True, exist_ok=True)
-    for number, octets in enumerate(sizes):
+    for number, octets in enumerate(sizes, start):
         text = message(number, octets)
         said = f",S={len(text)},W={len(text) + text.count(10)}" if known else ""
         (path / "cur" / f"1700000000.M{number:06d}P1.bench{said}:2,S").write_bytes(text)
@@ -82,8 +108,9 @@ class Mail:
                 subprocess.run(["chown", "-R", f"{self.owner}:", self.dir], check=True)
 
     def users(self):
-        self._once("users", lambda: [maildir(self.dir / name, (800, 2500, 6000) if kind == "plain" else ())
-                                     for name, kind in self.accounts.names() if name[:4] in ("user", "hash")])
+        self._once("users", lambda: [maildir(self.dir / name, (800, 2500, 6000) if name.startswith("user") else ())
+                                     for name, _ in self.accounts.names() if name[-1].isdigit()
+                                     and not name.startswith("box")])
 
     def boxes(self, messages):
         def make():
@@ -94,6 +121,13 @@ class Mail:
 
     def heap(self, name, messages, known):
         self._once(name, lambda: maildir(self.dir / name, [1000] * messages, known))
+
+    def cool(self, name):
+        """Lets the kernel forget what it holds of the files of a mailbox."""
+        for path in (self.dir / name / "cur").iterdir():
+            fd = os.open(path, os.O_RDONLY)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(fd)
 
     def forget(self, name, *patterns):
         """Removes what a server noted about a mailbox, so that it sees it for the first time."""

@@ -39,11 +39,12 @@ class Ours(server.Server):
     name = "popgate"
     grants = True  # a login opens the window
 
-    def __init__(self, directory, mail, sink, certificate="p256", env=None):
+    def __init__(self, directory, mail, sink, certificate="p256"):
         super().__init__(directory)
-        self.mail, self.sink, self.env = mail, sink, env
+        self.mail, self.sink, self.env_of = mail, sink, {}
         self.certificate, self.key = material.certificate(self.dir, certificate)
         self.pop, self.pops, self.smtp, self.submission = (free_port() for _ in range(4))
+        self.refuse = self.smtp  # who holds no window is a stranger there
 
     def start(self, *programs):
         (self.dir / "state").mkdir()
@@ -54,8 +55,8 @@ class Ours(server.Server):
             dir=self.dir, certificate=self.certificate, key=self.key, mail=self.mail.dir, sink=self.sink.port,
             pop=self.pop, pops=self.pops, smtp=self.smtp, submission=self.submission, connections=20000))
         for program in programs or PROGRAMS:
-            self.spawn(server.BUILD / PROGRAMS[program], "-c", self.dir / "popgate.conf", env=self.env,
-                       log=f"{program}.log")
+            self.spawn(server.BUILD / PROGRAMS[program], "-c", self.dir / "popgate.conf",
+                       env=self.env_of.get(program), log=f"{program}.log")
             if program == "store":
                 until(lambda: (self.dir / "run/store.sock").exists(), 15, lambda: f"the store: {self.said()}")
         if not programs or "pop3d" in programs:

@@ -2,20 +2,30 @@
 
 import os
 import pathlib
+import resource
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 import measure
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 from ports import free_port, reachable, until  # noqa: E402
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("POPGATE_RELEASE", SOURCE / "build/release"))
 PEERS = pathlib.Path(os.environ.get("POPGATE_PEERS", SOURCE / "build/peers"))
+
+
+def as_root(*words):
+    return [*([] if os.getuid() == 0 else ["sudo", "-n"]), *words]
+
+
+def files_limit():
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 class Server:
@@ -48,6 +58,10 @@ class Server:
             until(lambda p=port: reachable(p), 20, lambda p=port: f"{self.name} at port {p}: {self.said()}")
 
     def pids(self):
+        """Whose CPU time and memory counts."""
+        return self.own()
+
+    def own(self):
         return measure.tree([process.pid for process in self.roots if process.poll() is None], [self.mark])
 
     def stop(self):
@@ -56,7 +70,7 @@ class Server:
             if process.poll() is None:
                 process.terminate()
         end = time.monotonic() + 5
-        while self.pids() and time.monotonic() < end:
+        while self.own() and time.monotonic() < end:
             for process in self.roots:
                 process.poll()
             if not [p for p in self.roots if p.poll() is None]:
@@ -67,7 +81,7 @@ class Server:
             process.wait(5)
 
     def _signal(self, which):
-        for pid in self.pids():
+        for pid in self.own():
             try:
                 os.kill(pid, which)
             except ProcessLookupError:
@@ -79,15 +93,14 @@ class Sink(Server):
 
     name = "sink"
 
-    def start(self):
+    def start(self, *words):
         self.port = free_port()
-        self.spawn(BUILD / "tests/bench/sink", self.port)
+        self.spawn(BUILD / "tests/bench/sink", self.port, *words)
         self.wait(self.port)
         return self
 
     def taken(self):
         """How many messages came so far."""
-        import socket
         with socket.create_connection(("127.0.0.1", self.port), 5) as sock:
             sock.sendall(b"XCOUNT\r\nQUIT\r\n")
             text = b""

@@ -1,10 +1,10 @@
 /* sink.c - a next hop that takes everything and keeps nothing: what a gate costs is measured before it.
  *
- *	sink PORT
+ *	sink PORT [pop3]
  *
  * SMTP with PIPELINING and, for whoever wants to name the client, XCLIENT and XFORWARD. A message ends at
  * CRLF.CRLF only. XCOUNT answers how many messages, and how many octets of them, came so far; the
- * generator's count has to be the same. */
+ * generator's count has to be the same. pop3: says +OK to everything, for a proxy's connections to be held. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -28,6 +28,7 @@ struct peer {
 static struct {
 	unsigned long long messages, octets;
 } taken;
+static bool pop3;
 
 static void greet_again(struct peer *p)
 {
@@ -72,6 +73,11 @@ static const struct {
 
 static void obey(struct peer *p, struct str line)
 {
+	if (pop3) {
+		p->over = str_starts_nocase(line, STR("QUIT"));
+		buf_add(&p->out, STR("+OK\r\n"));
+		return;
+	}
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (str_starts_nocase(line, str_of(verbs[i].verb))) {
 			verbs[i].run(p);
@@ -138,6 +144,13 @@ static void part(struct peer *p)
 	free(p);
 }
 
+static bool greet(int fd)
+{
+	struct str hello = pop3 ? STR("+OK\r\n") : STR("220 sink.example ESMTP\r\n");
+
+	return send(fd, hello.p, hello.n, MSG_NOSIGNAL) == (ssize_t)hello.n;
+}
+
 static void meet(int epoll, int listener)
 {
 	struct peer *p;
@@ -154,8 +167,7 @@ static void meet(int epoll, int listener)
 		buf_init(&p->out, 1 << 16);
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		e.data.ptr = p;
-		if (send(fd, "220 sink.example ESMTP\r\n", 24, MSG_NOSIGNAL) != 24 ||
-			epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) != 0)
+		if (!greet(fd) || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) != 0)
 			part(p);
 	}
 }
@@ -178,8 +190,9 @@ int main(int argc, char **argv)
 	struct epoll_event events[EVENTS_MAX], e = { .events = EPOLLIN };
 	int listener, epoll = epoll_create1(EPOLL_CLOEXEC);
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: sink PORT\n");
+	pop3 = argc == 3 && strcmp(argv[2], "pop3") == 0;
+	if (argc != (pop3 ? 3 : 2)) {
+		fprintf(stderr, "usage: sink PORT [pop3]\n");
 		return 2;
 	}
 	listener = listen_on((unsigned)atoi(argv[1]));

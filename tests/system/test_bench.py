@@ -11,16 +11,16 @@ from ports import free_port, reachable, until
 pytestmark = pytest.mark.release
 
 
-def bench(*words):
-    done = subprocess.run([house.SOURCE / "tests/bench/run", "--tiny", "--ours-only", *words],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+def bench(*words, program="run"):
+    done = subprocess.run([house.SOURCE / "tests/bench" / program, "--tiny", *words],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240,
                           env={**os.environ, "POPGATE_RELEASE": str(house.RELEASE)})
     return done.returncode, done.stdout, done.stderr
 
 
 def test_the_bench_measures_every_kind_of_session():
     figures = ["pop3-login", "fetch-1", "tls-resumed", "smtp-10", "refuse", "auth", "idle-held", "grants"]
-    code, out, err = bench("--only", ",".join(figures))
+    code, out, err = bench("--ours-only", "--only", ",".join(figures))
     assert code == 0, out + err
     for name in figures:
         assert f"\n{name}: " in f"\n{out}"
@@ -40,3 +40,18 @@ def test_a_wrong_answer_fails_the_bench():
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.soak
+def test_the_bench_measures_ours_beside_each_peer():
+    code, out, err = bench()
+    assert code == 0, out + err
+    for peer in ("dovecot", "dovecot-rsa", "nginx", "postfix", "haproxy"):
+        assert f"\n  {peer} " in out
+
+
+@pytest.mark.soak
+def test_the_bench_shows_who_waits_for_whom():
+    code, out, err = bench(program="stall")
+    assert code == 0, out + err
+    assert out.count("\n") == 9
