@@ -29,6 +29,7 @@ smtpgate {{
     local_domains = {{ "bench.example" }}
     deliver_to = "maildir:{mail}/%n"
     relay_to = "smtp:127.0.0.1:{sink}"
+    dns_servers = {{ "127.0.0.1:{names}" }}
     max_connections = {connections}
 }}
 """
@@ -44,6 +45,7 @@ class Ours(server.Server):
         self.mail, self.sink, self.env_of = mail, sink, {}
         self.certificate, self.key = material.certificate(self.dir, certificate)
         self.pop, self.pops, self.smtp, self.submission = (free_port() for _ in range(4))
+        self.names = server.NoNames(self.dir / "names").start()
         self.refuse = self.smtp  # who holds no window is a stranger there
 
     def start(self, *programs):
@@ -53,7 +55,7 @@ class Ours(server.Server):
         (self.dir / "users").chmod(0o600)
         (self.dir / "popgate.conf").write_text(CONF.format(
             dir=self.dir, certificate=self.certificate, key=self.key, mail=self.mail.dir, sink=self.sink.port,
-            pop=self.pop, pops=self.pops, smtp=self.smtp, submission=self.submission, connections=20000))
+            names=self.names.port, pop=self.pop, pops=self.pops, smtp=self.smtp, submission=self.submission, connections=20000))
         for program in programs or PROGRAMS:
             self.spawn(server.BUILD / PROGRAMS[program], "-c", self.dir / "popgate.conf",
                        env=self.env_of.get(program), log=f"{program}.log")
@@ -65,6 +67,10 @@ class Ours(server.Server):
             self.wait(self.smtp, self.submission)
             until(lambda: self.ctl("window", "stats").returncode == 0, 15, "the window")
         return self
+
+    def stop(self):
+        super().stop()
+        self.names.stop()
 
     def ctl(self, *words):
         return subprocess.run([server.BUILD / "ctl/popgate", "-c", self.dir / "popgate.conf", *words],

@@ -107,3 +107,14 @@ class Sink(Server):
             while piece := sock.recv(1000):
                 text += piece
         return int(text.split(b"\n")[1].split()[1])
+
+
+class NoNames(Server):
+    """The name server of every gate that asks for names."""
+
+    name = "nonames"
+
+    def start(self):
+        self.port = free_port()
+        self.spawn(BUILD / "tests/bench/nonames", self.port)
+        return self
