@@ -143,7 +143,8 @@ class Bench:
     def grant(self, s, first):
         """The window for all addresses that messages come from, by logins."""
         if s.grants:
-            self.hammer("pop3", s.pop, self.count(s, 6000), first=first, sources=0)
+            self.hammer("pop3", s.pop, max(self.count(s, 6000), 400), first=first, sources=0,
+                        users=self.accounts.users)
 
     def hammer(self, script, port, n, **options):
         answer = subprocess.run([HAMMER, script, str(port), str(n), *(f"{k}={v}" for k, v in options.items())],
