@@ -18,13 +18,15 @@ def bench(*words, program="run"):
     return done.returncode, done.stdout, done.stderr
 
 
-def test_the_bench_measures_every_kind_of_session():
+def test_the_bench_measures_every_kind_of_session(directory):
     figures = ["pop3-login", "fetch-1", "tls-resumed", "smtp-10", "refuse", "auth", "idle-held", "grants"]
-    code, out, err = bench("--ours-only", "--only", ",".join(figures))
+    code, out, err = bench("--ours-only", "--only", ",".join(figures), "--json", directory / "run.json")
     assert code == 0, out + err
     for name in figures:
         assert f"\n{name}: " in f"\n{out}"
     assert out.count("  popgate ") == len(figures)
+    subprocess.run([house.SOURCE / "tests/bench/draw", directory / "run.json", directory], check=True, timeout=60)
+    assert (directory / "figures.svg").read_text().startswith("<svg ")
 
 
 def test_a_wrong_answer_fails_the_bench():
@@ -48,6 +50,15 @@ def test_the_bench_measures_ours_beside_each_peer():
     assert code == 0, out + err
     for peer in ("dovecot", "dovecot-rsa", "nginx", "postfix", "haproxy"):
         assert f"\n  {peer} " in out
+
+
+@pytest.mark.soak
+def test_the_bench_shows_how_cost_grows(directory):
+    code, out, err = bench("--json", directory / "growth.json", program="growth")
+    assert code == 0, out + err
+    subprocess.run([house.SOURCE / "tests/bench/draw", directory / "growth.json", directory], check=True, timeout=60)
+    for name in ("window", "retr", "idle", "tls", "stat"):
+        assert (directory / f"{name}.svg").read_text().count("<polyline ") in (2, 3)
 
 
 @pytest.mark.soak
