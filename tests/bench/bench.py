@@ -36,7 +36,7 @@ class Bench:
         self.dir.chmod(0o755)
         self.running, self.seen, self.numbers, self.started = {}, set(), {}, 0
         self.sink = None
-        self.accounts = material.Accounts(*{"full": (1000, 2600), "quick": (1000, 300), "tiny": (40, 60)}[scale])
+        self.accounts = material.Accounts(*{"full": (1000, 2600), "quick": (1000, 300), "tiny": (64, 60)}[scale])
         self.makers = {
             "popgate": lambda d: self._ours(d, "p256"), "popgate-rsa": lambda d: self._ours(d, "rsa"),
             "dovecot": lambda d: self._dovecot(d, "p256"), "dovecot-rsa": lambda d: self._dovecot(d, "rsa"),

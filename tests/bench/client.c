@@ -139,7 +139,7 @@ static bool tls_open(struct client *c)
 	return true;
 }
 
-struct client *client_open(struct common *common, unsigned n)
+struct client *client_open(struct common *common, unsigned n, unsigned user)
 {
 	const struct plan *p = common->plan;
 	struct client *c = calloc(1, sizeof(*c));
@@ -147,7 +147,7 @@ struct client *client_open(struct common *common, unsigned n)
 	if (c == NULL)
 		return NULL;
 	c->common = common;
-	c->turn.user = p->users > 0 ? n % p->users : 0;
+	c->turn.user = user;
 	c->shaken = common->tls == NULL;
 	buf_init(&c->say, 2048);
 	c->fd = dial(p, n);

@@ -36,8 +36,8 @@ struct common { /* what all clients share; borrowed by each */
 
 struct client;
 
-/* Connects from the address of session n. NULL if that fails at once. */
-struct client *client_open(struct common *c, unsigned n);
+/* Connects from the address of session n, as subscriber number user. NULL if that fails at once. */
+struct client *client_open(struct common *c, unsigned n, unsigned user);
 int client_fd(const struct client *c);
 enum wish client_go(struct client *c);
 

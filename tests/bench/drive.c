@@ -11,6 +11,7 @@
 struct slot { /* one session at a time */
 	struct client *client; /* owned; NULL: free */
 	int64_t due_us;
+	unsigned before; /* sessions it has had */
 	struct slot *next; /* free slots */
 };
 
@@ -68,14 +69,31 @@ static void go(struct run *r, struct slot *s, int how)
 	}
 }
 
+/* Whose session n is. When all subscribers have had their turn, each slot goes on with subscribers that no
+ * other slot has: else one that is late would find its maildrop locked by the next. */
+static unsigned user_of(const struct run *r, const struct slot *s, unsigned n)
+{
+	const struct plan *p = r->plan;
+	unsigned shared;
+
+	if (p->users == 0)
+		return 0;
+	if (p->users < p->at || (uint64_t)p->first + p->total <= p->users)
+		return n % p->users;
+	shared = p->users - p->users % p->at;
+	return (unsigned)(((uint64_t)(s - r->slots) + (uint64_t)p->at * s->before) % shared);
+}
+
 static void begin(struct run *r, int64_t due_us)
 {
 	struct slot *s = r->free;
+	unsigned n = r->plan->first + r->begun++;
 
 	r->free = s->next;
 	r->live++;
 	s->due_us = due_us;
-	s->client = client_open(r->common, r->plan->first + r->begun++);
+	s->client = client_open(r->common, n, user_of(r, s, n));
+	s->before++;
 	if (s->client == NULL)
 		end(r, s, false);
 	else

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.release
 
 def bench(*words, program="run"):
     done = subprocess.run([house.SOURCE / "tests/bench" / program, "--tiny", *words],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=400,
                           env={**os.environ, "POPGATE_RELEASE": str(house.RELEASE)})
     return done.returncode, done.stdout, done.stderr
 
