@@ -48,7 +48,15 @@ MUST_USE bool ctl_subscriber(const struct ctl *c, const char *text, struct subsc
 /* window.c */
 int ctl_window_list(struct ctl *c);
 int ctl_window_show(struct ctl *c);
+
+/* The view of the site; NULL, and said, if there is none to be read. */
+struct view *ctl_view(const struct ctl *c);
+
+/* picture.c */
 int ctl_window_stats(struct ctl *c);
+
+/* watch.c */
+int ctl_window_watch(struct ctl *c);
 
 /* change.c */
 int ctl_window_grant(struct ctl *c);

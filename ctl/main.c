@@ -117,6 +117,7 @@ static const struct subcommand subcommands[] = {
 	{ "window",  "show",   ctl_window_show,   "ADDRESS",    "json utc",                "every subscriber on an address" },
 	{ "window",  "grant",  ctl_window_grant,  "ADDRESS",    "user! for utc",           "let an address relay" },
 	{ "window",  "revoke", ctl_window_revoke, "[ADDRESS]",  "user everything utc",     "logins up to now count no more" },
+	{ "window",  "watch",  ctl_window_watch,  "",           "user net json",           "grants, revocations and ends as they come" },
 	{ "window",  "stats",  ctl_window_stats,  "",           "json utc",                "how many, how long, how large" },
 	{ "explain", "",       ctl_explain,       "ADDRESS",    "from to listener json",   "why a relay is taken or refused" },
 	{ "user",    "add",    ctl_user_add,      "NAME",       "scheme address disabled stdin", "a new account" },
@@ -143,24 +144,38 @@ static const char *blank(const char *before)
 	return before[0] != '\0' ? " " : "";
 }
 
-static void synopsis(FILE *to, const struct subcommand *s)
+#define SYNOPSIS_MAX 1024
+
+/* Behind what stands on the line already, which is as long as indent. */
+static void synopsis(FILE *to, const struct subcommand *s, size_t indent)
 {
-	fprintf(to, "popgate %s%s%s%s%s", s->group, blank(s->name), s->name, blank(s->arguments),
-		s->arguments);
-	options_synopsis(to, s);
-	fputs("\n", to);
+	struct buf line;
+
+	buf_init(&line, SYNOPSIS_MAX);
+	buf_printf(&line, "popgate %s%s%s%s%s", s->group, blank(s->name), s->name,
+		blank(s->arguments), s->arguments);
+	options_synopsis(&line, s);
+	buf_add(&line, (struct str){ "", 1 });
+	screen_wrap_page(to, buf_str(&line).p, indent);
+	buf_free(&line);
 }
 
 static int help_on(const struct subcommand *s)
 {
 	fputs("usage: ", stdout);
-	synopsis(stdout, s);
-	printf("\n%s\n\n", s->help);
+	synopsis(stdout, s, 7);
+	puts("");
+	screen_wrap_page(stdout, s->help, 0);
+	puts("");
 	options_explain(stdout, s);
-	puts("  -c FILE               the config; " DEFAULT_CONF " if not given\n\n"
-	     "exit status: 0 yes or done, 1 no or absent, 2 usage, 3 the store or a daemon is "
-	     "away\n"
-	     "popgate(8) has examples");
+	fputs("  -c FILE               ", stdout);
+	screen_wrap_page(stdout, "the config; " DEFAULT_CONF " if not given", 24);
+	puts("");
+	screen_wrap_page(stdout,
+		"exit status: 0 yes or done, 1 no or absent, 2 usage, 3 the store or a daemon is "
+		"away",
+		0);
+	puts("popgate(8) has examples");
 	return EXIT_YES;
 }
 
@@ -171,19 +186,25 @@ static int help(FILE *to, const char *group)
 	for (size_t i = 0; i < SUBCOMMANDS; i++)
 		if (group == NULL || strcmp(subcommands[i].group, group) == 0) {
 			fputs("  ", to);
-			synopsis(to, &subcommands[i]);
-			fprintf(to, "        %s\n", subcommands[i].help);
+			synopsis(to, &subcommands[i], 10);
+			fputs("        ", to);
+			screen_wrap_page(to, subcommands[i].help, 8);
 		}
-	fputs("\npopgate help COMMAND says what its options mean; popgate(8) has examples\n", to);
+	fputs("\n", to);
+	screen_wrap_page(to,
+		"popgate help COMMAND says what its options mean; popgate(8) has examples", 0);
 	return to == stdout ? EXIT_YES : EXIT_USAGE;
 }
 
 /* For completion: a command and its options a line. */
 static int words(void)
 {
-	for (size_t i = 0; i < SUBCOMMANDS; i++)
-		printf("%s%s%s:%s\n", subcommands[i].group, blank(subcommands[i].name),
-			subcommands[i].name, subcommands[i].options);
+	for (size_t i = 0; i < SUBCOMMANDS; i++) {
+		printf("%s%s%s:", subcommands[i].group, blank(subcommands[i].name),
+			subcommands[i].name);
+		options_words(stdout, &subcommands[i]);
+		puts("");
+	}
 	return EXIT_YES;
 }
 

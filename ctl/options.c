@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "ctl/options.h"
+#include "ctl/screen.h"
 
 #define DISTANCE_MAX 2 /* letters wrong in an option that is still guessed */
 #define WORD_MAX 40
@@ -203,15 +204,28 @@ bool options_fit(const struct ctl *c, const struct subcommand *s)
 	return true;
 }
 
-void options_synopsis(FILE *to, const struct subcommand *s)
+void options_synopsis(struct buf *to, const struct subcommand *s)
 {
 	bool must;
 
 	for (size_t i = 0; i < ROWS; i++)
 		if (takes(s, &rows[i], &must))
-			fprintf(to, " %s--%s%s%s%s", must ? "" : "[", rows[i].name,
+			buf_printf(to, " %s--%s%s%s%s", must ? "" : "[", rows[i].name,
 				rows[i].value != NULL ? " " : "",
 				rows[i].value != NULL ? rows[i].value : "", must ? "" : "]");
+}
+
+void options_words(FILE *to, const struct subcommand *s)
+{
+	const char *before = "";
+	bool must;
+
+	for (size_t i = 0; i < ROWS; i++)
+		if (takes(s, &rows[i], &must)) {
+			fprintf(to, "%s%s%s", before, rows[i].name,
+				rows[i].kind == FLAG ? "" : "=");
+			before = " ";
+		}
 }
 
 void options_explain(FILE *to, const struct subcommand *s)
@@ -225,6 +239,7 @@ void options_explain(FILE *to, const struct subcommand *s)
 		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name,
 			rows[i].value != NULL ? " " : "",
 			rows[i].value != NULL ? rows[i].value : "");
-		fprintf(to, "  %-20s  %s\n", left, rows[i].help);
+		fprintf(to, "  %-20s  ", left);
+		screen_wrap_page(to, rows[i].help, 24);
 	}
 }

@@ -20,7 +20,10 @@ MUST_USE bool options_read(struct ctl *c, int argc, char **argv);
 MUST_USE bool options_fit(const struct ctl *c, const struct subcommand *s);
 
 /* " --user NAME [--json]", each with its blank before it. */
-void options_synopsis(FILE *to, const struct subcommand *s);
+void options_synopsis(struct buf *to, const struct subcommand *s);
+
+/* "user= all": each option of s, with a = if it takes a value. */
+void options_words(FILE *to, const struct subcommand *s);
 
 /* A line for each option of s. */
 void options_explain(FILE *to, const struct subcommand *s);

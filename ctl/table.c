@@ -1,4 +1,4 @@
-/* table.c - see table.h: cells in, JSON out. A table for people is kept until its end, to know its widths. */
+/* table.c - see table.h: cells in, JSON out. Rows for people are kept, to know their widths. */
 #include "ctl/table_private.h"
 
 #include <jansson.h>
@@ -62,6 +62,14 @@ static char *cleaned(const char *text, bool ascii)
 	return copy;
 }
 
+static void print_rows(struct table *t)
+{
+	table_print(t);
+	for (size_t i = 0; i < t->n; i++)
+		free(t->cells[i]);
+	t->n = 0;
+}
+
 static void add_cell(struct table *t, const char *text)
 {
 	if (t->n == t->cap) {
@@ -72,6 +80,8 @@ static void add_cell(struct table *t, const char *text)
 		abort();
 	t->cells[t->n++] = cleaned(text, t->screen.terminal && t->screen.ascii);
 	t->at = (t->at + 1) % t->columns;
+	if (t->n == TABLE_ROWS * t->columns)
+		print_rows(t);
 }
 
 /* JSON has no way to say what is no UTF-8. */
@@ -106,10 +116,8 @@ void table_number(struct table *t, int64_t number)
 
 void table_end(struct table *t)
 {
-	if (!t->json)
-		table_print(t);
-	for (size_t i = 0; i < t->n; i++)
-		free(t->cells[i]);
+	print_rows(t);
+	table_print_end(t);
 	free(t->cells);
 	free(t);
 }

@@ -10,13 +10,6 @@
 #define TEXT_MIN 12 /* columns that a text is not cut below */
 #define LAST_MIN 16 /* and the last one, which is wrapped */
 
-struct layout { /* how the rows are put on the page */
-	size_t widths[TABLE_COLUMNS];
-	bool hidden[TABLE_COLUMNS];
-	size_t hidden_n;
-	size_t page; /* columns of the terminal; 0: a pipe, nothing is cut */
-};
-
 static void put_blanks(size_t n)
 {
 	printf("%*s", (int)n, "");
@@ -50,20 +43,25 @@ static size_t head_width(const struct table *t)
 	return most;
 }
 
-static struct layout measure(const struct table *t)
+/* Once begun, only a pipe has room for more. */
+static void measure(struct table *t)
 {
-	struct layout l = { .page = t->screen.terminal ? t->screen.width : 0 };
+	struct layout *l = &t->layout;
 
+	if (!t->begun)
+		*l = (struct layout){ .page = t->screen.terminal ? t->screen.width : 0 };
+	else if (l->page > 0)
+		return;
 	for (size_t i = 0; i < t->columns; i++) {
-		l.widths[i] = strlen(t->heads[i]);
+		if (!t->begun)
+			l->widths[i] = strlen(t->heads[i]);
 		for (size_t c = i; c < t->n; c += t->columns) {
 			size_t width = printable_width(t->cells[c]);
 
-			if (width > l.widths[i])
-				l.widths[i] = width;
+			if (width > l->widths[i])
+				l->widths[i] = width;
 		}
 	}
-	return l;
 }
 
 static void hide_optional(const struct table *t, struct layout *l)
@@ -111,38 +109,13 @@ static size_t put_cut(const char *text, size_t width)
 	return columns + (width > 2 ? 2 : 0);
 }
 
-/* How much of text stands on this line: up to a blank, if there is one. */
-static size_t line_of(const char *text, size_t width)
-{
-	size_t columns = width, n = printable_fit(text, &columns), at = n;
-
-	if (text[n] == '\0')
-		return n;
-	while (at > 0 && text[at] != ' ')
-		at--;
-	return at > 0 ? at : n > 0 ? n : 1;
-}
-
-static void put_wrapped(const char *text, size_t indent, size_t width)
-{
-	for (bool first = true; first || *text != '\0'; first = false) {
-		size_t n = line_of(text, width);
-
-		if (!first)
-			put_blanks(indent);
-		printf("%.*s\n", (int)n, text);
-		text += n;
-		while (*text == ' ')
-			text++;
-	}
-}
-
 static void put_cell(const struct table *t, const struct layout *l, size_t i, const char *text)
 {
 	size_t width;
 
 	if (t->right[i]) {
-		put_blanks(l->widths[i] - printable_width(text));
+		width = printable_width(text);
+		put_blanks(l->widths[i] > width ? l->widths[i] - width : 0);
 		fputs(text, stdout);
 		return;
 	}
@@ -160,7 +133,7 @@ static void print_row(const struct table *t, const struct layout *l, char *const
 		if (l->hidden[i])
 			continue;
 		if (last && !t->right[i] && l->page > 0)
-			put_wrapped(row[i], indent, l->widths[i]);
+			screen_wrap(stdout, row[i], indent, l->widths[i]);
 		else if (last && !t->right[i])
 			printf("%s\n", row[i]);
 		else
@@ -209,39 +182,51 @@ static void print_blocks(const struct table *t, const struct layout *l)
 		screen_tint(TINT_HEAD);
 		printf("%-*s", (int)indent, head);
 		screen_tint(TINT_NONE);
-		put_wrapped(t->cells[c], indent, l->page > indent + 8 ? l->page - indent : 8);
+		screen_wrap(
+			stdout, t->cells[c], indent, l->page > indent + 8 ? l->page - indent : 8);
 	}
 }
 
-static void say_hidden(const struct table *t, const struct layout *l)
+void table_print_end(const struct table *t)
 {
-	if (l->hidden_n == 0)
+	if (t->layout.hidden_n == 0)
 		return;
 	screen_tint(TINT_DIM);
 	fputs("not shown, for want of room:", stdout);
 	for (size_t i = 0; i < t->columns; i++)
-		if (l->hidden[i])
+		if (t->layout.hidden[i])
 			printf(" %s", t->heads[i]);
 	screen_tint(TINT_NONE);
 	puts("");
 }
 
-void table_print(const struct table *t)
+static void begin(struct table *t)
 {
-	struct layout l = measure(t);
+	struct layout *l = &t->layout;
 
+	if (l->page > 0) {
+		hide_optional(t, l);
+		shrink(t, l);
+		l->blocks = total(t, l) > l->page;
+	}
+	if (l->blocks)
+		l->hidden_n = 0;
+	else
+		print_heads(t, l);
+}
+
+void table_print(struct table *t)
+{
 	if (t->n == 0)
 		return;
-	if (l.page > 0) {
-		hide_optional(t, &l);
-		shrink(t, &l);
-	}
-	if (l.page > 0 && total(t, &l) > l.page) {
-		print_blocks(t, &l);
-		return;
-	}
-	print_heads(t, &l);
-	for (size_t c = 0; c < t->n; c += t->columns)
-		print_row(t, &l, t->cells + c);
-	say_hidden(t, &l);
+	measure(t);
+	if (!t->begun)
+		begin(t);
+	else if (t->layout.blocks)
+		puts("");
+	if (t->layout.blocks)
+		print_blocks(t, &t->layout);
+	for (size_t c = 0; c < t->n && !t->layout.blocks; c += t->columns)
+		print_row(t, &t->layout, t->cells + c);
+	t->begun = true;
 }

@@ -10,6 +10,7 @@
 #include "common/users/passwdfile.h"
 #include "ctl/ctl.h"
 #include "ctl/edit.h"
+#include "ctl/screen.h"
 #include "ctl/table.h"
 
 /* One line of standard input, without its end. False at its end or if it is too long or empty. */
@@ -59,8 +60,8 @@ static bool read_hidden(const struct ctl *c, const char *prompt, char *dst, size
 	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	catch_interrupts(on_interrupt);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet); /* first: what is typed at the prompt is kept */
 	fprintf(stderr, "%s: ", prompt);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	got = read_line(dst, size);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	catch_interrupts(SIG_DFL);
@@ -162,6 +163,17 @@ static gid_t reader_of(const struct ctl *c)
 	return gr != NULL ? gr->gr_gid : (gid_t)-1;
 }
 
+static enum err edit(
+	const struct ctl *c, enum edit what, const struct subscriber *who, struct str line)
+{
+	enum err e;
+
+	patience_begin("rewriting the accounts");
+	e = edit_file(c->site.users_path, what, who, c->site.default_domain, line, reader_of(c));
+	patience_end();
+	return e;
+}
+
 int ctl_user_add(struct ctl *c)
 {
 	char stored[HASH_STORED_MAX];
@@ -171,10 +183,7 @@ int ctl_user_add(struct ctl *c)
 
 	buf_init(&line, PASSWDFILE_LINE_MAX);
 	if (read_who(c, &who) && make_stored(c, stored) && put_line(c, &who, stored, &line))
-		code = done(c,
-			edit_file(c->site.users_path, EDIT_ADD, &who, c->site.default_domain,
-				buf_str(&line), reader_of(c)),
-			&who, "added");
+		code = done(c, edit(c, EDIT_ADD, &who, buf_str(&line)), &who, "added");
 	explicit_bzero(stored, sizeof(stored));
 	buf_free(&line);
 	return code;
@@ -187,10 +196,8 @@ int ctl_user_passwd(struct ctl *c)
 	int code = EXIT_USAGE;
 
 	if (read_who(c, &who) && make_stored(c, stored))
-		code = done(c,
-			edit_file(c->site.users_path, EDIT_REPLACE, &who, c->site.default_domain,
-				str_of(stored), reader_of(c)),
-			&who, "has a new password");
+		code = done(
+			c, edit(c, EDIT_REPLACE, &who, str_of(stored)), &who, "has a new password");
 	explicit_bzero(stored, sizeof(stored));
 	return code;
 }
@@ -201,17 +208,17 @@ int ctl_user_remove(struct ctl *c)
 
 	if (!read_who(c, &who))
 		return EXIT_USAGE;
-	return done(c,
-		edit_file(c->site.users_path, EDIT_REMOVE, &who, c->site.default_domain, STR(""),
-			reader_of(c)),
-		&who, "removed");
+	return done(c, edit(c, EDIT_REMOVE, &who, STR("")), &who, "removed");
 }
 
 static struct passwdfile *open_file(const struct ctl *c)
 {
 	struct passwdfile *f = NULL;
-	enum err e = passwdfile_open(&f, c->site.users_path, c->site.default_domain);
+	enum err e;
 
+	patience_begin("reading the accounts");
+	e = passwdfile_open(&f, c->site.users_path, c->site.default_domain);
+	patience_end();
 	if (e != ERR_NONE)
 		ctl_say("%s: %s", c->site.users_path, err_text(e));
 	return f;

@@ -170,6 +170,7 @@ static void do_batch(
 
 	store_batch(s, batch, n);
 	peers_answer(p, batch, n);
+	peers_tell(p, batch, n, clock_ms());
 	tally_batch(t, batch, n, clock_steady_ms() - since);
 }
 

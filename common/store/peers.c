@@ -1,6 +1,7 @@
 /* peers.c - see peers.h. Rights go by the uid that the kernel vouches for (SO_PEERCRED), decided once a
  * connection. */
 #include "common/store/peers.h"
+#include "common/store/tell.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -23,12 +24,15 @@ enum right {
 	MAY_LOSE = 4,
 	MAY_FAIL = 8, /* and report uses */
 	MAY_READ = 16, /* the history: who held which address is nobody's business but the desks' */
+	MAY_WATCH = 32,
 };
 
 struct peer {
 	int fd; /* -1: free */
 	struct ucred who;
 	unsigned rights;
+	bool watches;
+	uint32_t missed; /* events that it could not be told */
 	struct buf answers; /* packets that did not fit the socket, each behind its length octet */
 };
 
@@ -79,12 +83,12 @@ static bool in_group(int fd, const struct ucred *who, gid_t group)
 static unsigned rights_of(const struct peers *p, int fd, const struct ucred *who)
 {
 	if (who->uid == 0 || who->uid == geteuid())
-		return MAY_GRANT | MAY_REVOKE | MAY_LOSE | MAY_FAIL | MAY_READ;
+		return MAY_GRANT | MAY_REVOKE | MAY_LOSE | MAY_FAIL | MAY_READ | MAY_WATCH;
 	if (who->uid == p->mail)
 		return MAY_GRANT | MAY_LOSE | MAY_FAIL;
 	if (who->uid == p->gate)
 		return MAY_FAIL;
-	return in_group(fd, who, p->group) ? MAY_GRANT | MAY_REVOKE | MAY_READ : 0;
+	return in_group(fd, who, p->group) ? MAY_GRANT | MAY_REVOKE | MAY_READ | MAY_WATCH : 0;
 }
 
 static unsigned right_for(enum wire_kind kind)
@@ -97,6 +101,7 @@ static unsigned right_for(enum wire_kind kind)
 	case WIRE_USE: return MAY_FAIL;
 	case WIRE_WHO:
 	case WIRE_REPORT: return MAY_READ;
+	case WIRE_WATCH: return MAY_WATCH;
 	}
 	return 0;
 }
@@ -197,6 +202,8 @@ static void accept_peer(struct peers *p)
 		return;
 	}
 	peer->fd = fd;
+	peer->watches = false;
+	peer->missed = 0;
 	buf_init(&peer->answers, ANSWERS_MAX);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer->who, &n) != 0)
 		drop(peer, "no credentials");
@@ -321,8 +328,45 @@ void peers_answer(struct peers *p, const struct pending *batch, size_t n)
 	(void)p;
 	for (size_t i = 0; i < n; i++) {
 		struct peer *peer = batch[i].peer;
+		bool watch = batch[i].request.kind == WIRE_WATCH;
 
-		if (peer->fd >= 0 && batch[i].request.kind < WIRE_LOST)
+		if (peer->fd >= 0 && (batch[i].request.kind < WIRE_LOST || watch))
 			answer(peer, &batch[i].answer);
+		peer->watches = peer->watches || watch;
+	}
+}
+
+/* --- watching --- */
+
+static bool send_notice(struct peer *peer, const struct notice *e)
+{
+	uint8_t packet[NOTICE_MAX];
+	size_t n = notice_encode(e, packet);
+
+	return peer->answers.len == 0 && send(peer->fd, packet, n, MSG_NOSIGNAL) == (ssize_t)n;
+}
+
+static void tell(struct peer *peer, const struct notice *e)
+{
+	const struct notice missed = {
+		.kind = NOTICE_MISSED, .stamp_ms = e->stamp_ms, .count = peer->missed
+	};
+
+	if (peer->missed > 0 && send_notice(peer, &missed))
+		peer->missed = 0;
+	if (peer->missed > 0 || !send_notice(peer, e))
+		peer->missed++;
+}
+
+void peers_tell(struct peers *p, const struct pending *batch, size_t n, int64_t now_ms)
+{
+	for (size_t i = 0; i < PEERS_MAX; i++) {
+		struct notice e;
+
+		if (p->at[i].fd < 0 || !p->at[i].watches)
+			continue;
+		for (size_t k = 0; k < n; k++)
+			if (tell_notice(&batch[k], now_ms, &e))
+				tell(&p->at[i], &e);
 	}
 }

@@ -25,4 +25,7 @@ size_t peers_count(const struct peers *p);
 /* Sends the answers of a batch to whoever is still there. */
 void peers_answer(struct peers *p, const struct pending *batch, size_t n);
 
+/* Then tells those who watch what came of it. Nobody is waited for. */
+void peers_tell(struct peers *p, const struct pending *batch, size_t n, int64_t now_ms);
+
 #endif

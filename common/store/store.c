@@ -213,6 +213,7 @@ static enum err take(struct work *w, struct pending *p)
 	case WIRE_USE: return take_use(w, &p->request.use);
 	case WIRE_WHO:
 	case WIRE_REPORT: break; /* the history's: peers.c hands them over */
+	case WIRE_WATCH: break; /* who is told of the others: peers.c */
 	}
 	return ERR_NONE;
 }

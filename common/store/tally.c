@@ -116,7 +116,8 @@ static enum counted counted_of(const struct pending *p)
 void tally_batch(struct tally *t, const struct pending *batch, size_t n, int64_t ms)
 {
 	for (size_t i = 0; i < n; i++)
-		counters_add(t->counters, counted_of(&batch[i]), 1);
+		if (batch[i].request.kind != WIRE_WATCH)
+			counters_add(t->counters, counted_of(&batch[i]), 1);
 	counters_add(t->counters, COUNT_BATCHES, 1);
 	counters_time(t->counters, COUNT_BATCH_TIME, ms);
 }

@@ -90,6 +90,23 @@ enum err ask_use(struct ask *a, const struct use *u)
 	return send_request(a, &(struct request){ .kind = WIRE_USE, .use = *u });
 }
 
+enum err ask_watch(struct ask *a, uint64_t ticket)
+{
+	return send_request(a, &(struct request){ .kind = WIRE_WATCH, .ticket = ticket });
+}
+
+enum err ask_notice(struct ask *a, struct notice *out)
+{
+	char packet[NOTICE_MAX];
+	ssize_t n = recv(a->fd, packet, sizeof(packet), 0);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return ERR_BUSY;
+	if (n <= 0 || !notice_decode((struct str){ packet, (size_t)n }, out))
+		return ERR_AWAY;
+	return ERR_NONE;
+}
+
 enum err ask_receive(struct ask *a, struct answer *out)
 {
 	char packet[WIRE_MAX];

@@ -8,6 +8,7 @@
 #ifndef POPGATE_ASK_H
 #define POPGATE_ASK_H
 
+#include "common/window/notice.h"
 #include "common/window/grant.h"
 #include "common/window/penalty.h"
 #include "common/window/rate.h"
@@ -33,6 +34,12 @@ MUST_USE enum err ask_lost(struct ask *a, int64_t login_ms);
 /* A wrong password; a use of the relay or a login. Not answered, and it may be lost. */
 MUST_USE enum err ask_failure(struct ask *a, const struct failure *f);
 MUST_USE enum err ask_use(struct ask *a, const struct use *u);
+
+/* Asks to be told of each change from now on. It is answered like a grant; after that ask_notice() alone. */
+MUST_USE enum err ask_watch(struct ask *a, uint64_t ticket);
+
+/* The next event. ERR_BUSY: none there yet; ERR_AWAY: the store is gone, or of another version. */
+MUST_USE enum err ask_notice(struct ask *a, struct notice *out);
 
 struct answer {
 	uint64_t ticket;

@@ -186,6 +186,7 @@ bool wire_get_request(struct str packet, struct request *out)
 	case WIRE_USE: get_use(&in, &r.use); break;
 	case WIRE_WHO:
 	case WIRE_REPORT: get_question(&in, &r.question); break;
+	case WIRE_WATCH: break;
 	default: return false;
 	}
 	if (in.bad || in.n > 0 || r.grant.login_ms < 0)

@@ -13,6 +13,7 @@ enum wire_kind {
 	WIRE_LOST = 3, /* this and those below are not answered */
 	WIRE_FAILURE = 4,
 	WIRE_USE = 5,
+	WIRE_WATCH = 6, /* answered, and then told of each change (notice.h) until it hangs up */
 	WIRE_WHO = 16, /* these are answered by the history: history_wire.h */
 	WIRE_REPORT = 17,
 };

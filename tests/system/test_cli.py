@@ -32,3 +32,19 @@ def test_accounts(farm):
     assert farm.ctl("user", "check", "cleo", stdin="other\n").returncode == 1
     assert farm.ctl("user", "remove", "cleo").returncode == 0
     assert "cleo" not in farm.ctl("user", "list").stdout
+
+
+def test_every_command_says_by_its_exit_code_how_it_went(farm):
+    farm.write()
+    for code, commands in (
+            (0, ("check", "user list", "help window")),
+            (1, ("user remove nobody", "user check nobody --stdin", "uidl nobody")),
+            (2, ("", "window", "window show", f"window grant {SOURCE} --user anna --for 99d", "window revoke",
+                 f"window revoke {SOURCE} --everything", "explain nowhere", "user add", "stats --json --openmetrics",
+                 "help nonsense", "window watch --net 192.0.2.0/99")),
+            (3, ("window list", f"window show {SOURCE}", f"window revoke {SOURCE}", "window watch", "window stats",
+                 "stats", "status"))):
+        for command in commands:
+            answer = farm.ctl(*command.split(), stdin="word\n")
+            assert answer.returncode == code, (command, answer.returncode, answer.stderr)
+            assert (code == 0) == (answer.stderr == "") or command == "status", (command, answer.stderr)

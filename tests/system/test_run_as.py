@@ -108,6 +108,8 @@ def test_each_user_can_do_its_own_work_and_no_other(host):
     assert f"users 0 {GROUP} 640" in modes
     assert f"state/log {STORE} {GROUP} 2700" in modes, modes
     assert f"state/locks {MAIL} {MAIL} 711" in modes
+    for name, owner in (("pop3d", 0), ("smtpgate", 0), ("popgate-store", STORE)):
+        assert f"run/counters.{name} {owner} {GROUP} 640" in modes
     # The store's socket goes by who asks: a broken gate forges no grant, a broken pop3d revokes nothing.
     grant = ("window", "grant", "192.0.2.1", "--user", "anna")
     assert as_user(host, GATE, GROUP, *grant) == 3
@@ -116,8 +118,13 @@ def test_each_user_can_do_its_own_work_and_no_other(host):
     assert as_user(host, 65534, 65534, "window", "list") == 3
     assert as_user(host, 65534, GROUP, *grant) == 0
     assert as_user(host, 65534, GROUP, "window", "show", "192.0.2.1") == 0
+<<<<<<< HEAD
     # Who held which address is for the desks, not for the daemons, though they are of the same group.
     for uid, group, code in ((GATE, GROUP, 3), (MAIL, GROUP, 3), (65534, 65534, 3), (65534, GROUP, 0), (0, 0, 0)):
         assert as_user(host, uid, group, "who", "127.0.0.2") == code, uid
         assert as_user(host, uid, group, "report") == code, uid
     assert sudo.output("stat", "-c", "%u %a", host.dir / "host/state/history") == f"{STORE} 2700\n"
+=======
+    assert as_user(host, 65534, GROUP, "stats") == as_user(host, 65534, GROUP, "status") == 0
+    assert as_user(host, 65534, 65534, "stats") == as_user(host, MAIL, GROUP, "window", "watch") == 3
+>>>>>>> 270c83d (Wrap help on the terminal, and print long tables as they come)

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -10,10 +11,12 @@ import time
 
 import pytest
 
+import house
 import journal
 from ports import until
 
-VERSION, REVOKE, LOST = 2, 2, 3
+REVOKE, LOST = 2, 3
+VERSION = int(re.search(r"WIRE_VERSION (\d+)", (house.SOURCE / "common/window/wire.c").read_text())[1])
 
 
 def packet(kind, ticket, rest):
