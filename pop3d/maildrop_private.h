@@ -34,11 +34,11 @@ struct file {
 	bool own_name; /* name is on the heap for itself */
 };
 
-/* Names, many to a block: a maildrop has thousands of them. */
+/* Names, many to a block, each block twice the one before: most maildrops are small, some have thousands. */
 struct chunk {
 	struct chunk *before;
-	size_t used;
-	char text[65536 - 2 * sizeof(size_t)];
+	size_t used, size; /* octets of text */
+	char text[];
 };
 
 /* A file whose octets are being counted. */

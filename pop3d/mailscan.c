@@ -11,13 +11,15 @@
 #include "pop3d/maildrop_private.h"
 
 #define MESSAGES_MAX 500000 /* of one session; what is more waits until these are gone */
+#define CHUNK_MIN 1000 /* octets; a name has no more than MAILNAME_MAX */
+#define CHUNK_MAX 64000
 #define CHECKS_MAX 100 /* new messages with W= that are counted all the same */
 
 /* --- listing --- */
 
 static bool make_room(struct maildrop *m)
 {
-	size_t cap = m->cap == 0 ? 64 : m->cap * 2;
+	size_t cap = m->cap == 0 ? 8 : m->cap * 2;
 	struct file *more = realloc(m->files, cap * sizeof(*more));
 
 	if (more == NULL)
@@ -27,17 +29,28 @@ static bool make_room(struct maildrop *m)
 	return true;
 }
 
+static struct chunk *new_chunk(struct chunk *before)
+{
+	size_t size = before == NULL ? CHUNK_MIN : 2 * before->size;
+	struct chunk *c;
+
+	if (size > CHUNK_MAX)
+		size = CHUNK_MAX;
+	c = malloc(sizeof(*c) + size);
+	if (c != NULL)
+		*c = (struct chunk){ .before = before, .size = size };
+	return c;
+}
+
 static char *keep_name(struct maildrop *m, struct str name)
 {
 	struct chunk *c = m->chunks;
 	char *to;
 
-	if (c == NULL || sizeof(c->text) - c->used <= name.n) {
-		c = malloc(sizeof(*c));
+	if (c == NULL || c->size - c->used <= name.n) {
+		c = new_chunk(c);
 		if (c == NULL)
 			return NULL;
-		c->before = m->chunks;
-		c->used = 0;
 		m->chunks = c;
 	}
 	to = c->text + c->used;

@@ -138,5 +138,8 @@ enum step gate_run_message(struct gate *g, struct buf *in, struct buf *out)
 		return gate_give_up(g, fault, end == BODY_END ? gate_finished : gate_go_on);
 	if (end == BODY_END)
 		return gate_ask(g, GATE_ASKS_END, gate_finished);
-	return g->body.len > 0 ? gate_ask(g, GATE_ASKS_ROOM, gate_go_on) : STEP_READ;
+	if (g->body.len ==
+		before) /* what stands there already, Received:, goes with the first octets */
+		return STEP_READ;
+	return gate_ask(g, GATE_ASKS_ROOM, gate_go_on);
 }

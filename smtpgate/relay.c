@@ -165,6 +165,13 @@ static void end_with(struct relay *r, const struct leg *l, const struct reply *r
 	relay_answer(r, reply);
 }
 
+static void dot(struct relay *r, struct leg *l)
+{
+	l->dotted = true;
+	upstream_end(leg_upstream(l));
+	leg_go(l, relay_settings(r)->final_dot_ms);
+}
+
 /* A hop that has spoken already has not seen the end: its 250 would be no answer to it. What it said is
  * heard next, as early, or as the end of the connection. */
 static void send_dot(struct relay *r, struct leg *l)
@@ -174,9 +181,7 @@ static void send_dot(struct relay *r, struct leg *l)
 			relay_settings(r)->next_hop_ms); /* half a reply is not waited for longer */
 		return;
 	}
-	l->dotted = true;
-	upstream_end(leg_upstream(l));
-	leg_go(l, relay_settings(r)->final_dot_ms);
+	dot(r, l);
 }
 
 /* A hop has the whole message, and its answer is not known or was a yes. */
@@ -202,9 +207,23 @@ static struct leg *next_to_end(struct relay *r)
 	return next;
 }
 
+/* A hop alone has the rest and the end in one piece: a short message costs it one packet less. */
+static bool end_at_once(struct relay *r)
+{
+	struct leg *l = next_to_end(r);
+
+	if (relay_active(&r->legs[0]) == relay_active(&r->legs[1]) || leg_has_input(l))
+		return false;
+	upstream_body(leg_upstream(l), &r->gate->body);
+	dot(r, l);
+	return true;
+}
+
 static void ask_end(struct relay *r)
 {
 	r->first.code = 0;
+	if (end_at_once(r))
+		return;
 	pass_on(r);
 	if (r->pending)
 		send_dot(r, next_to_end(r));
