@@ -29,7 +29,7 @@ static const struct conf_option window_options[] = {
 static const struct conf_option history_options[] = {
 	{ "keep",        CONF_DURATION, "7d",  NULL, NULL }, /* 0: no history */
 	{ "keep_counts", CONF_DURATION, "35d", NULL, NULL },
-	{ "max_size",    CONF_SIZE,     "8G",  NULL, NULL },
+	{ "max_size",    CONF_SIZE,     "16G", NULL, NULL },
 	END
 };
 

@@ -6,6 +6,8 @@
 
 #define VERSION 1
 #define CRC 4
+#define FLAG_TLS 1U
+#define FLAG_SINGLE 2U
 
 /* --- intervals --- */
 
@@ -149,6 +151,14 @@ static void put_sighting(struct writer *w, const struct sighting *s)
 	put_short(w, str_of(s->sid));
 }
 
+static void put_more(struct writer *w, const struct interval *i)
+{
+	put_number(w, i->times, 4);
+	put_number(w, i->port_low, 2);
+	put_number(w, i->port_high, 2);
+	put_sighting(w, &i->last);
+}
+
 static void get_sighting(struct reader *r, struct sighting *s)
 {
 	s->ms = (int64_t)get_number(r, 8);
@@ -158,44 +168,61 @@ static void get_sighting(struct reader *r, struct sighting *s)
 		r->bad = true;
 }
 
+/* Most intervals are of one sighting, and those take less room. */
+static bool is_single(const struct interval *i)
+{
+	return i->times == 1 && i->first.ms == i->last.ms && i->first.port == i->last.port &&
+		strcmp(i->first.sid, i->last.sid) == 0 && i->port_low == i->first.port &&
+		i->port_high == i->first.port;
+}
+
 size_t interval_value(const struct interval *i, uint8_t *dst)
 {
 	struct writer w = { .p = dst, .max = INTERVAL_VALUE_MAX };
+	bool one = is_single(i);
 
 	put_number(&w, VERSION, 1);
-	put_number(&w, i->source.tls, 1);
+	put_number(&w, (i->source.tls ? FLAG_TLS : 0U) | (one ? FLAG_SINGLE : 0U), 1);
 	put_number(&w, (uint64_t)i->until_ms, 8);
-	put_number(&w, i->times, 4);
-	put_number(&w, i->port_low, 2);
-	put_number(&w, i->port_high, 2);
 	put_sighting(&w, &i->first);
-	put_sighting(&w, &i->last);
+	if (!one)
+		put_more(&w, i);
 	put_short(&w, str_of(i->source.service));
 	put_short(&w, str_of(i->source.mechanism));
 	return close_row(&w);
+}
+
+static void get_more(struct reader *r, struct interval *i)
+{
+	i->times = (uint32_t)get_number(r, 4);
+	i->port_low = (uint16_t)get_number(r, 2);
+	i->port_high = (uint16_t)get_number(r, 2);
+	get_sighting(r, &i->last);
 }
 
 bool interval_read(struct str key, struct str value, struct interval *out)
 {
 	struct reader k = { (const uint8_t *)key.p, key.n, false }, v = open_row(value);
 	struct interval i = { 0 };
-	uint64_t tls;
+	uint64_t flags;
 
 	get_octets(&k, i.key.b, sizeof(i.key.b));
 	get_who(&k, &i.who);
 	i.kind = (enum interval_kind)get_number(&k, 1);
 	i.from_ms = (int64_t)get_sorted(&k, 8);
-	tls = get_number(&v, 1);
-	i.source.tls = tls == 1;
+	flags = get_number(&v, 1);
+	i.source.tls = (flags & FLAG_TLS) != 0;
 	i.until_ms = (int64_t)get_number(&v, 8);
-	i.times = (uint32_t)get_number(&v, 4);
-	i.port_low = (uint16_t)get_number(&v, 2);
-	i.port_high = (uint16_t)get_number(&v, 2);
 	get_sighting(&v, &i.first);
-	get_sighting(&v, &i.last);
+	i.last = i.first;
+	i.times = 1;
+	i.port_low = i.port_high = i.first.port;
+	if ((flags & FLAG_SINGLE) == 0)
+		get_more(&v, &i);
 	get_short(&v, i.source.service, sizeof(i.source.service));
 	get_short(&v, i.source.mechanism, sizeof(i.source.mechanism));
-	if (k.bad || k.n > 0 || v.bad || v.n > 0 || tls > 1 || i.from_ms < 0 || i.until_ms < 0 ||
+	if (k.bad || k.n > 0 || v.bad || v.n > 0 || flags > (FLAG_TLS | FLAG_SINGLE) ||
+		is_single(&i) != ((flags & FLAG_SINGLE) != 0) || i.from_ms < 0 || i.until_ms < 0 ||
 		(i.kind != INTERVAL_LOGIN && i.kind != INTERVAL_SENT))
 		return false;
 	*out = i;

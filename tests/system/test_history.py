@@ -7,6 +7,8 @@ import email.utils
 import os
 import pathlib
 import signal
+import socket
+import struct
 import tempfile
 
 import pytest
@@ -227,6 +229,37 @@ def test_nothing_told_is_forgotten_by_a_crash(farm):
         "anna@example.net", "bert@example.net"}
     farm.end_store()  # in good order: what was told just before is written
     until(lambda: historian(farm) is None, 10, "the historian's end")
+
+
+def grants(farm, first, n):
+    """The packets of n logins, each from an address of its own (common/window/wire.h), and their answers."""
+    text = lambda octets: bytes([len(octets)]) + octets
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as store:
+        store.settimeout(10)
+        store.connect(str(farm.dir / "run/store.sock"))
+        for start in range(first, first + n, 100):
+            for i in range(start, start + 100):
+                address = bytes(10) + b"\xff\xff\x0a" + i.to_bytes(3, "big")
+                store.send(struct.pack("<BBQ", 2, 1, i) + address + struct.pack("<HBQQ", 1024 + i % 50000, 1, 0, 0)
+                           + text(b"pop3") + text(b"plain") + text(b"%016d" % i) + text(b"anna@example.net"))
+            assert [store.recv(512)[10] for _ in range(100)] == [0] * 100, "every one is granted"
+
+
+@pytest.mark.soak
+def test_a_full_history_hurts_no_login_and_says_what_it_lacks(farm):
+    farm.more = 'history { max_size = "1M" }'
+    farm.start("pop3d")
+    grants(farm, 0, 1000)
+    assert farm.table("who", "10.0.0.1"), "and written by being asked for"
+    for n in range(1, 12):
+        grants(farm, 1000 * n, 1000)
+        farm.ctl("who", "10.0.0.1")
+        if farm.events("history.failed"):
+            break
+    farm.wait_event("history.failed", what="write", error="no space left")
+    assert login(farm, HOME)
+    answer = farm.ctl("who", "10.0.0.1")
+    assert answer.returncode == 0 and "were never written down" in answer.stderr
 
 
 @pytest.mark.release
