@@ -1,6 +1,7 @@
-/* introduce.c - see introduce.h. XCLIENT is described in Postfix's XCLIENT_README, the PROXY header in
- * HAProxy's proxy-protocol.txt, section 2.2. */
+/* introduce.c - see introduce.h. XCLIENT is described in Postfix's XCLIENT_README. */
 #include "smtpgate/introduce.h"
+
+#include "common/line/proxyhdr.h"
 
 #define FIRST_LINE (XCLIENT_ADDR | XCLIENT_PORT | XCLIENT_NAME)
 #define SCRATCH 4096 /* all attributes, each octet as +XX */
@@ -184,32 +185,13 @@ bool xclient_put(struct buf *out, const struct introduction *i, unsigned attribu
 
 /* --- the PROXY protocol --- */
 
-static void put_u16(struct buf *out, unsigned n)
-{
-	const char octets[2] = { (char)(n >> 8), (char)(n & 0xff) };
-
-	buf_add(out, (struct str){ octets, sizeof(octets) });
-}
-
-static void put_address(struct buf *out, struct addr a, bool v4)
-{
-	buf_add(out, (struct str){ (const char *)a.b + (v4 ? 12 : 0), v4 ? 4 : 16 });
-}
-
 void proxy_put(struct buf *out, const struct introduction *i)
 {
-	bool v4 = addr_is_v4(i->client.addr) && addr_is_v4(i->gate.addr);
+	const struct proxyhdr_facts facts = {
+		.of = i->client.port == 0 ? PROXIED_LOCAL : PROXIED_CLIENT,
+		.client = i->client,
+		.gate = i->gate,
+	};
 
-	buf_add(out, STR("\r\n\r\n\0\r\nQUIT\n"));
-	if (i->client.port == 0) {
-		buf_add(out, STR("\x20\0\0\0")); /* version 2, LOCAL, nothing known */
-		return;
-	}
-	buf_add(out,
-		v4 ? STR("\x21\x11") : STR("\x21\x21")); /* PROXY, a stream over IPv4 or IPv6 */
-	put_u16(out, v4 ? 12 : 36);
-	put_address(out, i->client.addr, v4);
-	put_address(out, i->gate.addr, v4);
-	put_u16(out, i->client.port);
-	put_u16(out, i->gate.port);
+	proxyhdr_put(out, &facts);
 }
