@@ -17,6 +17,7 @@ enum counted {
 	COUNT_RETRIEVED,
 	COUNT_DELETED,
 	COUNT_OCTETS,
+	COUNT_HEADLESS,
 	COUNT_FAILURES, /* by reason; rows up to "other" */
 	COUNT_ACK_TIME = COUNT_FAILURES + 8, /* a histogram */
 };

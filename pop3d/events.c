@@ -9,6 +9,7 @@ static void begin(
 	log_text(l, "sid", s->sid);
 	log_addr(l, "addr", s->client.addr);
 	log_int(l, "port", s->client.port);
+	caller_log_unknown(l, s->conn);
 }
 
 void event_refused(const struct server *server, struct endpoint client, const char *reason)
@@ -27,12 +28,9 @@ static void put_tls(struct log_line *l, const struct session *s)
 {
 	const struct tls_facts *tls = conn_tls(s->conn);
 
-	log_bool(l, "tls", tls != NULL);
-	if (tls == NULL)
-		return;
-	log_text(l, "tls_version", tls->version);
-	log_text(l, "cipher", tls->cipher);
-	log_bool(l, "resumed", tls->resumed);
+	caller_log_tls(l, s->conn);
+	if (tls != NULL)
+		log_bool(l, "resumed", tls->resumed);
 }
 
 /* Did the password itself cross the wire for anyone to read? */

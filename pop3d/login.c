@@ -72,6 +72,13 @@ static void on_granted(void *owner, enum err e, const struct answer *a)
 	one_less(s);
 }
 
+/* Where no client's address is known there is nothing to grant. */
+static void grant_nothing(struct session *s)
+{
+	event_login(s, ERR_NONE, &(struct answer){ .never = true });
+	s->awaited--;
+}
+
 static void grant_window(struct session *s)
 {
 	struct grant g = { .addr = s->client.addr,
@@ -92,7 +99,10 @@ static void admit(struct session *s)
 	s->drop_error = ERR_NOMEM;
 	if (!jobs_open(s))
 		s->awaited--;
-	grant_window(s);
+	if (caller_is_known(s->conn))
+		grant_window(s);
+	else
+		grant_nothing(s);
 	one_less(s);
 }
 

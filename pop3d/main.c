@@ -19,6 +19,7 @@ static const struct counter_name counters[] = { /* in the order of counted.h */
 	{ "pop3_retrieved",      "messages retrieved",                            false },
 	{ "pop3_deleted",        "messages deleted",                              false },
 	{ "pop3_octets",         "octets of messages sent",                       false },
+	{ "pop3_headless",       "connections closed for want of a PROXY header", false },
 	{ "pop3_failures{reason=unknown}",     "logins refused, by reason",       false },
 	{ "pop3_failures{reason=password}",    "logins refused, by reason",       false },
 	{ "pop3_failures{reason=disabled}",    "logins refused, by reason",       false },

@@ -13,13 +13,12 @@
 
 bool session_tls(const struct session *s)
 {
-	return conn_tls(s->conn) != NULL;
+	return caller_tls(s->conn);
 }
 
 bool session_secure(const struct session *s)
 {
-	return session_tls(s) || s->server->kit->site.plaintext_always ||
-		addr_is_loopback(s->client.addr);
+	return caller_is_secure(s->conn, &s->server->kit->site);
 }
 
 void session_count(const struct session *s, enum counted what, int64_t n)
@@ -29,17 +28,15 @@ void session_count(const struct session *s, enum counted what, int64_t n)
 
 struct users_facts session_facts(const struct session *s, char *stamp)
 {
-	const struct tls_facts *tls = conn_tls(s->conn);
 	struct users_facts facts = { .client = s->client.addr,
 		.port = s->client.port,
-		.tls = tls != NULL,
+		.tls = session_tls(s),
 		.secure = session_secure(s),
 		.service = "pop",
-		.hostname = s->server->kit->site.hostname };
+		.hostname = s->server->kit->site.hostname,
+		.binding = caller_binding(s->conn) };
 
 	facts.apop = str_of(pop3_stamp(&s->pop3, stamp));
-	if (tls != NULL && tls->has_exporter)
-		facts.binding = (struct str){ (const char *)tls->exporter, sizeof(tls->exporter) };
 	return facts;
 }
 
@@ -205,11 +202,12 @@ static enum err open_doors(struct server *v)
 {
 	enum err e = ERR_NONE;
 
+	balancers_init(&v->balancers, v->kit, "pop3d", COUNT_HEADLESS);
 	for (size_t i = 0; i < v->kit->listeners_n && e == ERR_NONE; i++) {
 		const struct kit_listener *l = &v->kit->listeners[i];
 
 		v->doors[i] = (struct door){ v, l->tls };
-		e = conn_listen(v->loop, l->fd, on_accepted, &v->doors[i]);
+		e = balancers_listen(&v->balancers, v->loop, l, on_accepted, &v->doors[i]);
 	}
 	return e;
 }

@@ -12,6 +12,8 @@
 #include "common/daemon/kit.h"
 #include "common/net/conn.h"
 #include "common/worker/accounts.h"
+#include "common/worker/balancers.h"
+#include "common/worker/caller.h"
 #include "pop3d/counted.h"
 #include "pop3d/maildrop.h"
 #include "pop3d/pop3.h"
@@ -30,6 +32,7 @@ struct server { /* a worker's, one */
 	struct window *window;
 	struct accounts *accounts;
 	struct tls_context *tls; /* NULL without a certificate */
+	struct balancers balancers;
 	struct door doors[KIT_LISTENERS_MAX];
 	unsigned max_connections;
 	char lock_dir[4200];

@@ -86,6 +86,7 @@ static void find_proof(struct session *s)
 		.owns = owns,
 		.accounts = accounts_users(s->server->accounts),
 		.client = s->client.addr,
+		.nowhere = !caller_is_known(s->conn),
 		.authenticated = s->gate.authenticated ? s->who : NULL,
 		.sender = &s->gate.mail->envelope.sender,
 		.now_ms = clock_ms(),

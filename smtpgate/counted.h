@@ -17,6 +17,7 @@ enum counted {
 	COUNT_CUT,
 	COUNT_AUTHS,
 	COUNT_AUTH_FAILURES,
+	COUNT_HEADLESS,
 	COUNT_REFUSALS, /* by reason; rows up to "other"; nothing behind them */
 };
 

@@ -17,6 +17,7 @@ static void begin_log(
 	log_text(l, "sid", s->sid);
 	log_addr(l, "addr", s->client.addr);
 	log_int(l, "port", s->client.port);
+	caller_log_unknown(l, s->conn);
 }
 
 static void log_identity(struct log_line *l, const struct session *s)
@@ -44,17 +45,6 @@ static void log_envelope(
 		log_text(l, "to", recipient->text);
 }
 
-static void log_tls(struct log_line *l, const struct session *s)
-{
-	const struct tls_facts *tls = conn_tls(s->conn);
-
-	log_bool(l, "tls", tls != NULL);
-	if (tls == NULL)
-		return;
-	log_text(l, "tls_version", tls->version);
-	log_text(l, "cipher", tls->cipher);
-}
-
 void session_log_auth(const struct session *s)
 {
 	struct log_line l;
@@ -62,7 +52,7 @@ void session_log_auth(const struct session *s)
 	begin_log(&l, LOG_LEVEL_INFO, "smtp.auth", s);
 	log_str(&l, "user", subscriber_str(s->who));
 	log_text(&l, "mechanism", s->mechanism);
-	log_tls(&l, s);
+	caller_log_tls(&l, s->conn);
 	log_end(&l);
 	session_count(s, COUNT_AUTHS, 1);
 }
@@ -75,7 +65,7 @@ void session_log_auth_failed(const struct session *s, struct str tried, const ch
 	begin_log(&l, LOG_LEVEL_WARN, "smtp.auth_failed", s);
 	log_str(&l, "user", tried);
 	log_text(&l, "mechanism", s->mechanism);
-	log_tls(&l, s);
+	caller_log_tls(&l, s->conn);
 	log_text(&l, "reason", reason);
 	log_end(&l);
 	session_count(s, COUNT_AUTH_FAILURES, 1);
@@ -255,7 +245,7 @@ void session_log_disconnect(const struct session *s, const char *why)
 		cut != NULL ? "smtp.cut" : "smtp.disconnect", s);
 	log_text(&l, "reason", cut != NULL ? cut : why);
 	log_str(&l, "helo", gate_helo(&s->gate));
-	log_tls(&l, s);
+	caller_log_tls(&l, s->conn);
 	if (conn_tls_error(s->conn) != NULL)
 		log_text(&l, "tls_error", conn_tls_error(s->conn));
 	log_int(&l, "messages", s->messages);

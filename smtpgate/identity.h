@@ -13,6 +13,7 @@ struct identity_facts {
 	bool (*owns)(void *accounts, const struct subscriber *address, struct subscriber *owner);
 	void *accounts;
 	struct addr client;
+	bool nowhere; /* client is not the client's address: it proves nothing */
 	const struct subscriber *authenticated; /* NULL: nobody */
 	const struct path *sender;
 	int64_t now_ms;

@@ -5,28 +5,17 @@
 #include "common/base/clock.h"
 #include "smtpgate/session.h"
 
-/* Under TLS, or from this host, or as the operator said: passwords may come as they are. */
-static bool secure(const struct session *s)
-{
-	return conn_tls(s->conn) != NULL || s->server->kit->site.plaintext_always ||
-		addr_is_loopback(s->client.addr);
-}
-
 static struct users_facts facts_of(const struct session *s)
 {
-	const struct tls_facts *tls = conn_tls(s->conn);
-	struct users_facts facts = {
+	return (struct users_facts){
 		.client = s->client.addr,
 		.port = s->client.port,
-		.tls = tls != NULL,
-		.secure = secure(s),
+		.tls = caller_tls(s->conn),
+		.secure = caller_is_secure(s->conn, &s->server->kit->site),
 		.service = "smtp",
 		.hostname = s->server->kit->site.hostname,
+		.binding = caller_binding(s->conn),
 	};
-
-	if (tls != NULL && tls->has_exporter)
-		facts.binding = (struct str){ (const char *)tls->exporter, sizeof(tls->exporter) };
-	return facts;
 }
 
 static_assert(GATE_MECHANISMS_TEXT >= USERS_MECHANISMS_TEXT, "the names have to fit");

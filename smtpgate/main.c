@@ -22,6 +22,7 @@ static const struct counter_name counters[] = { /* in the order of counted.h */
 	{ "smtp_cut",          "connections ended because of what the client did",       false },
 	{ "smtp_auths",        "clients that proved who they are by AUTH",               false },
 	{ "smtp_auth_failures", "exchanges of AUTH that failed",                         false },
+	{ "smtp_headless",     "connections closed for want of a PROXY header",          false },
 	{ "smtp_refusals{reason=no-proof}",           "senders, recipients and messages refused, by reason", false },
 	{ "smtp_refusals{reason=window-off}",         "senders, recipients and messages refused, by reason", false },
 	{ "smtp_refusals{reason=window-unknown}",     "senders, recipients and messages refused, by reason", false },

@@ -73,7 +73,7 @@ static void set_facts(struct session *s, const struct listener *l)
 	s->facts = (struct gate_facts){
 		.role = l->role,
 		.auth = l->auth,
-		.tls = l->tls == LISTENER_IMPLICIT,
+		.tls = l->tls == LISTENER_IMPLICIT || caller_tls(s->conn),
 		.starttls = l->tls == LISTENER_STARTTLS,
 		.hostname = s->server->kit->site.hostname,
 		.refusal_text = settings->refusal_text,
@@ -84,7 +84,8 @@ static void set_facts(struct session *s, const struct listener *l)
 		.no_relay = settings->relay_to.kind == HOP_NONE,
 		.rules = settings->rules,
 		.shadow = settings->shadow,
-		.rewrite = networks_rewrite(&settings->networks, s->client.addr),
+		.rewrite = caller_is_known(s->conn) &&
+			networks_rewrite(&settings->networks, s->client.addr),
 		.eight_bit = offers.eight_bit,
 		.utf8 = offers.utf8,
 		.dsn = offers.dsn,
@@ -160,12 +161,14 @@ static enum err listen_all(struct server *v)
 {
 	enum err e = ERR_NONE;
 
+	balancers_init(&v->balancers, v->kit, "smtpgate", COUNT_HEADLESS);
 	for (size_t i = 0; i < v->kit->listeners_n && e == ERR_NONE; i++) {
-		unsigned section = v->kit->listeners[i].listener;
+		const struct kit_listener *at = &v->kit->listeners[i];
+		unsigned section = at->listener;
 
 		v->listeners[i] = (struct listener){ v, v->settings.roles[section],
-			v->settings.auth[section], v->kit->listeners[i].tls };
-		e = conn_listen(v->loop, v->kit->listeners[i].fd, on_accepted, &v->listeners[i]);
+			v->settings.auth[section], at->tls };
+		e = balancers_listen(&v->balancers, v->loop, at, on_accepted, &v->listeners[i]);
 	}
 	return e;
 }

@@ -10,6 +10,8 @@
 #include "common/net/conn.h"
 #include "common/base/list.h"
 #include "common/worker/accounts.h"
+#include "common/worker/balancers.h"
+#include "common/worker/caller.h"
 #include "smtpgate/counted.h"
 #include "smtpgate/gate.h"
 #include "smtpgate/identity.h"
@@ -33,6 +35,7 @@ struct server {
 	unsigned max_connections;
 	struct addr frozen; /* the key that was last reported as such, and when to do so again */
 	int64_t frozen_again_ms; /* steady clock */
+	struct balancers balancers;
 	struct listener { /* owner of a listening socket's connections */
 		struct server *server;
 		enum gate_role role;

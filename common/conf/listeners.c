@@ -48,9 +48,22 @@ static void read_one(struct listeners *l, struct conf_section s, struct buf *com
 	size_t before = l->n;
 	enum listener_tls tls = read_tls(s, complaints);
 
+	if (conf_bool(s, "proxy_protocol") && conf_count(conf_root(s.conf), "proxies") == 0)
+		conf_complain(s, "proxy_protocol", complaints,
+			"listener \"%.100s\": proxy_protocol, but proxies names nobody who may "
+			"speak it",
+			conf_title(s).p);
 	read_title(l, s, complaints);
-	if (l->n > before)
-		l->tls[before] = tls;
+	if (l->n == before)
+		return;
+	l->tls[before] = tls;
+	l->balanced[before] = conf_bool(s, "proxy_protocol");
+}
+
+bool listener_is_balanced(struct conf *c, const char *daemon, size_t i)
+{
+	return conf_bool(conf_section(conf_section(conf_root(c), daemon, 0), "listener", i),
+		"proxy_protocol");
 }
 
 enum err listeners_read(

@@ -15,14 +15,18 @@ enum listener_tls { /* in the order of the schema's words */
 struct listeners {
 	size_t n;
 	struct endpoint at[LISTENERS_MAX]; /* in the order of the file */
+	bool balanced[LISTENERS_MAX]; /* clients come with a PROXY header, and no others */
 	enum listener_tls
 		tls[LISTENERS_MAX]; /* what it comes to: CLEAR where there is no certificate */
 };
 
 /* Reads the listener sections of the daemon's section ("pop3d", "smtpgate"). Complains of a title that
  * is no address and port, of one that stands twice, of none at all and of too many, and of TLS that is
- * asked for without a certificate. */
+ * asked for without a certificate, and of proxy_protocol where nobody may speak it. */
 MUST_USE enum err listeners_read(
 	struct listeners *out, struct conf *c, const char *daemon, struct buf *complaints);
+
+/* Of the i-th of a config that was read so: the same as balanced[i]. */
+bool listener_is_balanced(struct conf *c, const char *daemon, size_t i);
 
 #endif

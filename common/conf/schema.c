@@ -68,6 +68,7 @@ static const struct conf_option tls_options[] = {
 
 static const struct conf_option pop3d_listener_options[] = {
 	{ "tls", CONF_WORD, "starttls", "none|starttls|implicit", NULL },
+	{ "proxy_protocol", CONF_BOOL, "false", NULL, NULL },
 	END
 };
 
@@ -87,6 +88,7 @@ static const struct conf_option smtpgate_listener_options[] = {
 	{ "role", CONF_WORD, "mx",   "mx|submission", NULL },
 	{ "tls",  CONF_WORD, "starttls", "none|starttls|implicit", NULL },
 	{ "auth", CONF_WORD, "auto", "auto|yes|no",   NULL }, /* auto: of role submission */
+	{ "proxy_protocol", CONF_BOOL, "false", NULL, NULL },
 	END
 };
 
@@ -143,6 +145,7 @@ const struct conf_option conf_schema[] = {
 	{ "workers",        CONF_NUMBER,   "0",                 "0-64", NULL }, /* 0: one per core */
 	{ "drain_timeout",  CONF_DURATION, "30s",               NULL,   NULL },
 	{ "plaintext_auth", CONF_WORD,     "tls",               "tls|always", NULL },
+	{ "proxies",        CONF_NETWORKS, "{}",                NULL,   NULL },
 	{ "log",            CONF_SECTION,  NULL,                NULL,   log_options },
 	{ "tls",            CONF_SECTION,  NULL,                NULL,   tls_options },
 	{ "window",         CONF_SECTION,  NULL,                NULL,   window_options },

@@ -141,6 +141,14 @@ enum err site_read(struct site *out, struct conf *c, struct buf *complaints)
 	return ERR_NONE;
 }
 
+bool site_is_proxy(const struct site *s, struct addr a)
+{
+	for (size_t i = 0; i < conf_count(s->section, "proxies"); i++)
+		if (network_holds(conf_nth_network(s->section, "proxies", i), a))
+			return true;
+	return false;
+}
+
 /* systemd names device and inode of the stream it connected us to; only that one gets priorities. */
 static bool stderr_is_journal(void)
 {

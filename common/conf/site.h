@@ -56,6 +56,9 @@ struct site {
 /* Reads them out of c; complaints says what is contradictory, with file and line. */
 MUST_USE enum err site_read(struct site *out, struct conf *c, struct buf *complaints);
 
+/* May a host of that address speak for others: is it in `proxies`? */
+bool site_is_proxy(const struct site *s, struct addr a);
+
 /* Opens the log as this site wants it, for the program of that name (a literal). Lines to standard
  * error get systemd's priorities if JOURNAL_STREAM says that it is the journal (systemd.exec(5)). */
 void site_open_log(const struct site *s, const char *program);

@@ -53,7 +53,8 @@ void conn_set_engine(struct conn *c, struct engine *e, const struct conn_setting
 	c->engine = e;
 	c->hooks = s->hooks;
 	c->duplex = s->duplex;
-	buf_init(&c->in, s->in_max);
+	assert(c->in.len <= s->in_max);
+	c->in.max = s->in_max; /* what stood behind a PROXY header is there already */
 	buf_init(&c->out, s->out_max);
 	buf_init(&c->wire, s->out_max);
 	c->tls_context = s->tls;
@@ -415,6 +416,7 @@ static void on_closed(uv_handle_t *h)
 	buf_free(&c->wire);
 	buf_free(&c->sealed);
 	tls_close(&c->tls);
+	free(c->head);
 	free(c);
 	loop_check_end(l);
 }
@@ -440,6 +442,8 @@ struct endpoint conn_local(const struct conn *c)
 	struct sockaddr_storage sa = { 0 };
 	int n = sizeof(sa);
 
+	if (c->head != NULL && c->head->facts.of == PROXIED_CLIENT)
+		return c->head->facts.gate;
 	if (uv_tcp_getsockname(&c->uv.tcp, (struct sockaddr *)&sa, &n) != 0)
 		return (struct endpoint){ 0 };
 	return endpoint_of((struct sockaddr *)&sa);

@@ -13,6 +13,7 @@
 
 #include "common/base/addr.h"
 #include "common/line/engine.h"
+#include "common/line/proxyhdr.h"
 #include "common/net/loop.h"
 #include "common/net/tls.h"
 
@@ -53,6 +54,25 @@ typedef void conn_accepted(void *owner, struct conn *c);
 
 /* Accepts on fd (listening, inherited; the loop's from now on) until the loop drains. */
 MUST_USE enum err conn_listen(struct loop *l, int fd, conn_accepted *accepted, void *owner);
+
+/* Who may pass clients on to a listener that takes the PROXY protocol. There nobody else is heard, and
+ * without a header neither are they. */
+struct conn_balancers {
+	bool (*trusted)(void *ctx, struct addr peer);
+
+	/* Why the connection was closed before anybody was there, in a word: "untrusted", "timeout",
+	 * "gone" (without a word), "torn", "too-many", "shutdown", or what proxyhdr.h says. */
+	void (*refused)(void *ctx, struct endpoint peer, const char *why);
+	void *ctx;
+};
+
+/* As conn_listen(); accepted() is called once the header is there. balancers is borrowed. */
+MUST_USE enum err conn_listen_balanced(struct loop *l, int fd, conn_accepted *accepted,
+	const struct conn_balancers *balancers, void *owner);
+
+/* What the balancer said; NULL where none is between. The client's ends are conn_peer() and conn_local();
+ * LOCAL and UNKNOWN leave the balancer's there, and that is nobody's address. */
+const struct proxyhdr_facts *conn_proxied(const struct conn *c);
 
 /* Gives an accepted connection its engine and greets. */
 void conn_start(struct conn *c, struct engine *e, const struct conn_settings *s);

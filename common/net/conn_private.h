@@ -1,9 +1,16 @@
-/* conn_private.h - a connection's inside, for conn.c, dial.c and listen.c alone. */
+/* conn_private.h - a connection's inside, for the conn files, balanced.c, dial.c and listen.c alone. */
 #ifndef POPGATE_CONN_PRIVATE_H
 #define POPGATE_CONN_PRIVATE_H
 
 #include "common/net/conn.h"
 #include "common/net/private.h"
+
+struct head { /* balanced.c */
+	struct proxyhdr_facts facts; /* once it is whole */
+	const struct conn_balancers *balancers; /* borrowed, as are those below: who waits for it */
+	conn_accepted *accepted;
+	void *owner;
+};
 
 struct conn {
 	union {
@@ -26,6 +33,7 @@ struct conn {
 	struct buf sealed; /* under TLS: from out, and what the handshake says, to wire */
 	struct patience *rest; /* patience once the handshake is done */
 	struct endpoint peer;
+	struct head *head; /* owned; of one that came through a balancer */
 	const char *why; /* of the end, once it is known */
 	enum step want; /* what the engine said last */
 	size_t discarded; /* octets, while lingering */
@@ -58,6 +66,10 @@ void conn_pump(struct conn *c);
 
 /* Only what is said remains to be sent; then hang up, for that reason. */
 void conn_finish(struct conn *c, const char *why);
+
+/* balanced.c: reads the header first; then accepted(), or the end. */
+void conn_await_head(struct conn *c, const struct conn_balancers *balancers,
+	conn_accepted *accepted, void *owner);
 
 /* patience.c: the peer was heard of. */
 void conn_restart_patience(struct conn *c);

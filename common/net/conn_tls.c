@@ -37,17 +37,23 @@ static void on_secured(struct conn *c)
 }
 
 /* What came in clear behind the command that began TLS may be somebody else's (RFC 2595 4, RFC 3207 4.2):
- * it is wiped, never obeyed. */
+ * it is wiped, never obeyed. Where TLS comes at once, what came behind a PROXY header is its beginning. */
 void conn_tls_begin(struct conn *c)
 {
-	buf_free(&c->in);
+	struct buf early;
+
+	if (c->want == STEP_TLS)
+		buf_free(&c->in);
+	buf_init(&early, c->in.len);
+	buf_move(&early, &c->in);
 	buf_free(&c->wire);
 	buf_init(&c->wire, c->out.max + c->out.max / 8 + EXTRA);
 	buf_init(&c->sealed, c->wire.max);
 	if (tls_open(&c->tls, c->tls_context, c->tls_peer) != ERR_NONE)
 		conn_close(c, "tls");
 	else
-		conn_open_sealed(c, STR(""));
+		conn_open_sealed(c, buf_str(&early));
+	buf_free(&early);
 }
 
 void conn_open_sealed(struct conn *c, struct str octets)
@@ -113,6 +119,8 @@ bool conn_has_input(struct conn *c)
 		return false;
 	if (c->tls != NULL)
 		return hear(c, fd);
+	if (c->in.len > 0)
+		return true;
 	return recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 

@@ -10,6 +10,7 @@ struct listener {
 	struct node node;
 	struct loop *loop;
 	conn_accepted *accepted;
+	const struct conn_balancers *balancers; /* NULL: clients come by themselves */
 	void *owner;
 };
 
@@ -36,11 +37,19 @@ static void on_connection(uv_stream_t *server, int status)
 	if (status != 0)
 		return; /* it was gone before we came */
 	c = conn_of_server(it->loop, server);
-	if (c != NULL)
+	if (c != NULL && it->balancers != NULL)
+		conn_await_head(c, it->balancers, it->accepted, it->owner);
+	else if (c != NULL)
 		it->accepted(it->owner, c);
 }
 
 enum err conn_listen(struct loop *l, int fd, conn_accepted *accepted, void *owner)
+{
+	return conn_listen_balanced(l, fd, accepted, NULL, owner);
+}
+
+enum err conn_listen_balanced(struct loop *l, int fd, conn_accepted *accepted,
+	const struct conn_balancers *balancers, void *owner)
 {
 	struct listener *it = calloc(1, sizeof(*it));
 	int code;
@@ -49,6 +58,7 @@ enum err conn_listen(struct loop *l, int fd, conn_accepted *accepted, void *owne
 		return ERR_NOMEM;
 	it->loop = l;
 	it->accepted = accepted;
+	it->balancers = balancers;
 	it->owner = owner;
 	uv_tcp_init(&l->uv, &it->uv);
 	list_append(&l->listeners, &it->node);

@@ -30,7 +30,7 @@ static void run_out(struct conn *c)
 		conn_close(c, c->why);
 	else if (c->securing && !c->connecting)
 		conn_close(c, "tls");
-	else if (c->writing || c->connecting || c->finishing)
+	else if (c->writing || c->connecting || c->finishing || c->engine == NULL)
 		conn_close(c, "idle");
 	else
 		conn_end(c, FAREWELL_IDLE);
@@ -62,8 +62,13 @@ static void end_all(struct loop *l, bool even_busy)
 		struct conn *c = list_entry(n, struct conn, all);
 
 		next = n->next;
-		if (c->closing || c->finishing || c->engine == NULL)
+		if (c->closing || c->finishing)
 			continue;
+		if (c->engine == NULL) { /* its PROXY header is awaited, for a moment yet */
+			if (even_busy)
+				conn_close(c, "shutdown");
+			continue;
+		}
 		if (even_busy || !c->engine->ops->busy(c->engine))
 			conn_end(c, FAREWELL_SHUTDOWN);
 	}

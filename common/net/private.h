@@ -29,6 +29,7 @@ struct loop {
 	struct node conns; /* every conn until it is freed */
 	struct node listeners, timers, watches;
 	size_t jobs; /* under way in the pool */
+	size_t heads; /* connections whose PROXY header is awaited */
 	bool unheard; /* some conn is */
 	int64_t deadline_ms;
 	bool draining, shutdown;

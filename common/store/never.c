@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 struct never {
-	struct conf_section window;
+	struct conf_section root, window;
 	struct addr *own; /* owned */
 	size_t own_n;
 };
@@ -48,7 +48,8 @@ enum err never_open(struct never **out, struct conf *c)
 
 	if (n == NULL)
 		return ERR_NOMEM;
-	n->window = conf_section(conf_root(c), "window", 0);
+	n->root = conf_root(c);
+	n->window = conf_section(n->root, "window", 0);
 	never_refresh(n);
 	*out = n;
 	return ERR_NONE;
@@ -63,13 +64,19 @@ void never_close(struct never **n)
 	*n = NULL;
 }
 
+static bool stands_in(struct conf_section s, const char *list, struct addr a)
+{
+	for (size_t i = 0; i < conf_count(s, list); i++)
+		if (network_holds(conf_nth_network(s, list, i), a))
+			return true;
+	return false;
+}
+
+/* A balancer is nobody's client: who is let in by its address is all the world. */
 bool never_holds(const struct never *n, struct addr a)
 {
 	for (size_t i = 0; i < n->own_n; i++)
 		if (addr_eq(n->own[i], a))
 			return true;
-	for (size_t i = 0; i < conf_count(n->window, "never"); i++)
-		if (network_holds(conf_nth_network(n->window, "never", i), a))
-			return true;
-	return false;
+	return stands_in(n->window, "never", a) || stands_in(n->root, "proxies", a);
 }

@@ -54,7 +54,7 @@ static bool speaks_for_many(const struct accounts *a, struct addr client)
 	for (size_t i = 0; i < conf_count(window, "never"); i++)
 		if (network_holds(conf_nth_network(window, "never", i), client))
 			return true;
-	return false;
+	return site_is_proxy(&a->kit->site, client);
 }
 
 static void log_delay(struct addr client, const struct subscriber *who, int64_t ms, bool trusted)

@@ -1,0 +1,64 @@
+/* caller.c - see caller.h. */
+#include "common/worker/caller.h"
+
+static bool balancer_tls(const struct conn *c)
+{
+	const struct proxyhdr_facts *p = conn_proxied(c);
+
+	return p != NULL && p->tls;
+}
+
+bool caller_is_known(const struct conn *c)
+{
+	const struct proxyhdr_facts *p = conn_proxied(c);
+
+	return p == NULL || p->of == PROXIED_CLIENT;
+}
+
+bool caller_tls(const struct conn *c)
+{
+	return conn_tls(c) != NULL || balancer_tls(c);
+}
+
+bool caller_is_secure(const struct conn *c, const struct site *site)
+{
+	return caller_tls(c) || site->plaintext_always ||
+		(caller_is_known(c) && addr_is_loopback(conn_peer(c).addr));
+}
+
+/* The TLS that a balancer has with us instead is not the one that the client would prove. */
+struct str caller_binding(const struct conn *c)
+{
+	const struct tls_facts *tls = conn_tls(c);
+
+	if (tls == NULL || !tls->has_exporter || balancer_tls(c))
+		return (struct str){ "", 0 };
+	return (struct str){ (const char *)tls->exporter, sizeof(tls->exporter) };
+}
+
+static void log_name(struct log_line *l, const char *key, const char *name)
+{
+	if (name[0] != '\0')
+		log_text(l, key, name);
+}
+
+void caller_log_tls(struct log_line *l, const struct conn *c)
+{
+	const struct tls_facts *tls = conn_tls(c);
+
+	log_bool(l, "tls", caller_tls(c));
+	if (balancer_tls(c)) {
+		log_text(l, "tls_by", "proxy");
+		log_name(l, "tls_version", conn_proxied(c)->tls_version);
+		log_name(l, "cipher", conn_proxied(c)->tls_cipher);
+	} else if (tls != NULL) {
+		log_text(l, "tls_version", tls->version);
+		log_text(l, "cipher", tls->cipher);
+	}
+}
+
+void caller_log_unknown(struct log_line *l, const struct conn *c)
+{
+	if (!caller_is_known(c))
+		log_text(l, "proxied", conn_proxied(c)->of == PROXIED_LOCAL ? "local" : "unknown");
+}
