@@ -20,21 +20,21 @@ struct expected {
 	const char *why; /* of a broken one */
 };
 
-#define CLIENT(in, at)                                                   \
-	{                                                                \
-		STR(in), PROXYHDR_WHOLE, PROXIED_CLIENT, at, false, NULL \
+#define CLIENT(in, at)                                                                  \
+	{                                                                               \
+		{ in, sizeof(in) - 1 }, PROXYHDR_WHOLE, PROXIED_CLIENT, at, false, NULL \
 	}
-#define CLIENT_TLS(in, at)                                              \
-	{                                                               \
-		STR(in), PROXYHDR_WHOLE, PROXIED_CLIENT, at, true, NULL \
+#define CLIENT_TLS(in, at)                                                             \
+	{                                                                              \
+		{ in, sizeof(in) - 1 }, PROXYHDR_WHOLE, PROXIED_CLIENT, at, true, NULL \
 	}
-#define NOBODY(in, kind)                                                 \
-	{                                                                \
-		STR(in), PROXYHDR_WHOLE, PROXIED_##kind, "", false, NULL \
+#define NOBODY(in, kind)                                                                \
+	{                                                                               \
+		{ in, sizeof(in) - 1 }, PROXYHDR_WHOLE, PROXIED_##kind, "", false, NULL \
 	}
-#define BROKEN(in, why)                                                   \
-	{                                                                 \
-		STR(in), PROXYHDR_BROKEN, PROXIED_UNKNOWN, "", false, why \
+#define BROKEN(in, why)                                                                  \
+	{                                                                                \
+		{ in, sizeof(in) - 1 }, PROXYHDR_BROKEN, PROXIED_UNKNOWN, "", false, why \
 	}
 
 /* clang-format off */
