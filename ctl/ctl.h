@@ -86,6 +86,9 @@ int ctl_who(struct ctl *c);
 /* report.c */
 int ctl_report(struct ctl *c);
 
+/* proxycheck.c */
+int ctl_proxycheck(struct ctl *c);
+
 /* uidl.c */
 int ctl_uidl(struct ctl *c);
 

@@ -29,7 +29,7 @@ static const struct row {
 	{ "everything", FLAG,  offsetof(struct ctl, everything),   NULL,       "all subscribers on all addresses" },
 	{ "from",       TEXT,  offsetof(struct ctl, from),         "SENDER",   "the address in MAIL FROM" },
 	{ "to",         TEXT,  offsetof(struct ctl, to),           "RECIPIENT", "the address in RCPT TO" },
-	{ "listener",   TEXT,  offsetof(struct ctl, listener),     "ENDPOINT", "of smtpgate, as the config has it" },
+	{ "listener",   TEXT,  offsetof(struct ctl, listener),     "ENDPOINT", "a listener, as the config has it" },
 	{ "scheme",     TEXT,  offsetof(struct ctl, scheme),       "SCHEME",   "how the password is stored" },
 	{ "address",    TEXTS, offsetof(struct ctl, addresses),    "ADDRESS",  "a further address of the subscriber; may be repeated" },
 	{ "disabled",   FLAG,  offsetof(struct ctl, disabled),     NULL,       "an account that nobody can log in to" },

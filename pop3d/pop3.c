@@ -13,6 +13,7 @@ static const struct verb verbs[] = {
 	{ "STLS", POP3_AUTHORIZATION,                    VERB_BARE,               run_stls },
 	{ "UTF8", POP3_AUTHORIZATION,                    VERB_BARE,               run_utf8 },
 	{ "LANG", POP3_AUTHORIZATION | POP3_TRANSACTION, 0,                       run_lang },
+	{ "XADR", POP3_AUTHORIZATION,                    VERB_BARE,               run_xadr },
 	{ "USER", POP3_AUTHORIZATION,                    VERB_ARGS | VERB_SECURE, run_user },
 	{ "PASS", POP3_AUTHORIZATION,                    VERB_ARGS | VERB_SECURE, run_pass },
 	{ "APOP", POP3_AUTHORIZATION,                    VERB_ARGS,               run_apop },

@@ -8,6 +8,7 @@
 #ifndef POPGATE_POP3_H
 #define POPGATE_POP3_H
 
+#include "common/base/addr.h"
 #include "common/line/engine.h"
 #include "pop3d/send.h"
 
@@ -51,6 +52,8 @@ struct pop3_facts {
 	bool tls; /* spoken now */
 	bool stls; /* can be turned to */
 	bool secure; /* passwords may be sent */
+	struct endpoint client; /* for XADR: who we think it is, */
+	const char *way; /* and how we know: "direct", "proxy", "local", "unknown" */
 };
 
 enum pop3_login {

@@ -26,6 +26,7 @@ enum step pop3_ok(struct buf *out, const char *text);
 /* hello.c */
 enum step pop3_greet(struct pop3 *p, struct buf *out);
 enum step run_capa(struct engine *e, struct str args, struct buf *out);
+enum step run_xadr(struct engine *e, struct str args, struct buf *out);
 enum step run_stls(struct engine *e, struct str args, struct buf *out);
 enum step run_utf8(struct engine *e, struct str args, struct buf *out);
 enum step run_lang(struct engine *e, struct str args, struct buf *out);

@@ -61,6 +61,8 @@ static void answer_facts(struct session *s)
 		.tls = known.tls,
 		.stls = s->door->tls == LISTENER_STARTTLS,
 		.secure = known.secure,
+		.client = s->client,
+		.way = caller_way(s->conn),
 	};
 
 	pop3_facts(&s->pop3, &facts);

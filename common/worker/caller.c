@@ -15,6 +15,17 @@ bool caller_is_known(const struct conn *c)
 	return p == NULL || p->of == PROXIED_CLIENT;
 }
 
+const char *caller_way(const struct conn *c)
+{
+	const struct proxyhdr_facts *p = conn_proxied(c);
+
+	if (p == NULL)
+		return "direct";
+	if (p->of == PROXIED_CLIENT)
+		return "proxy";
+	return p->of == PROXIED_LOCAL ? "local" : "unknown";
+}
+
 bool caller_tls(const struct conn *c)
 {
 	return conn_tls(c) != NULL || balancer_tls(c);
@@ -60,5 +71,5 @@ void caller_log_tls(struct log_line *l, const struct conn *c)
 void caller_log_unknown(struct log_line *l, const struct conn *c)
 {
 	if (!caller_is_known(c))
-		log_text(l, "proxied", conn_proxied(c)->of == PROXIED_LOCAL ? "local" : "unknown");
+		log_text(l, "proxied", caller_way(c));
 }

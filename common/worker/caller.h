@@ -11,6 +11,9 @@
  * a client is served, but no address proves anything of it, and none is recorded. */
 bool caller_is_known(const struct conn *c);
 
+/* How its address is known: "direct", "proxy"; "local", "unknown": it is not. */
+const char *caller_way(const struct conn *c);
+
 /* Does it speak TLS? */
 bool caller_tls(const struct conn *c);
 

@@ -146,6 +146,7 @@ static bool run(struct client *c, const uint8_t *data, size_t size, size_t *dice
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct client c = { .facts = { .hostname = "fuzz.example",
+				    .way = "direct",
 				    .stamp = size % 3 == 0 ? "stamp" : NULL,
 				    .mechanisms = size % 5 == 0 ? "" : "PLAIN LOGIN",
 				    .stls = size % 2 == 0,

@@ -1,6 +1,7 @@
 """The PROXY protocol in: who may speak it, what it says and what it can never grant; by hand, and behind
 real balancers."""
 
+import json
 import ssl
 import time
 
@@ -256,7 +257,7 @@ def haproxy(strict, tmp_path_factory):
     pem.write_text(certificate.read_text() + key.read_text())
     to = {name: f"127.0.0.1:{port}" for name, port in strict.proxied.items()}
     options = "send-proxy-v2 proxy-v2-options ssl,cert-cn,ssl-cipher,crc32c,authority,unique-id"
-    with HaProxy(directory, v1=(f"{to['pop']} send-proxy", ""), v2=(f"{to['pop']} send-proxy-v2", ""),
+    with HaProxy(directory, mute=(f"127.0.0.1:{strict.pop_port}", ""), v1=(f"{to['pop']} send-proxy", ""), v2=(f"{to['pop']} send-proxy-v2", ""),
                  full=(f"{to['pop']} {options}", f"ssl crt {pem}"),
                  terminated=(f"{to['pop']} send-proxy-v2-ssl", f"ssl crt {pem}"),
                  again=(f"{to['pops']} ssl verify none send-proxy-v2-ssl", f"ssl crt {pem}"),
@@ -325,3 +326,61 @@ def test_nginx_says_who_the_client_is(strict, tmp_path_factory):
         with Pop(nginx.port["pop"], "::1", host="::1") as talk:
             port = talk.port
         strict.wait_event("pop3.disconnect", addr="::1", port=port)
+
+
+# -- popgate proxycheck
+
+def proxycheck(farm, port, *words, host="127.0.0.1"):
+    """The row, the exit status, and what it says to people."""
+    row = farm.ctl("proxycheck", f"{host}:{port}", "--json", *words)
+    told = farm.ctl("proxycheck", f"{host}:{port}", *words)
+    assert row.returncode == told.returncode, told.stderr
+    return json.loads(row.stdout), row.returncode, told.stdout
+
+
+def test_proxycheck_without_a_balancer(strict):
+    row, code, told = proxycheck(strict, strict.pop_port)
+    assert (row["verdict"], row["way"], code) == ("client", "direct", 0)
+    assert row["our_end"] == row["pop3d_sees"] and row["our_end"].startswith("127.0.0.1:")
+    assert "nothing is in between" in told
+    row, code, _ = proxycheck(strict, strict.pops_port, "--listener", f"127.0.0.1:{strict.pops_port}")
+    assert (row["verdict"], code) == ("client", 0)
+
+
+def test_proxycheck_behind_a_balancer_that_says_nothing(strict, haproxy):
+    row, code, told = proxycheck(strict, haproxy.port["mute"])
+    assert (row["verdict"], row["way"], code) == ("between", "direct", 1)
+    assert row["pop3d_sees"].startswith(BALANCER + ":") and row["our_end"].startswith("127.0.0.1:")
+    assert "open the window for all of them" in told
+
+
+@pytest.mark.parametrize("host,way", [("127.0.0.1", "v1"), ("127.0.0.1", "v2"), ("[::1]", "v2")])
+def test_proxycheck_behind_a_balancer_that_speaks_proxy(strict, haproxy, host, way):
+    row, code, told = proxycheck(strict, haproxy.port[way], host=host)
+    assert (row["verdict"], row["way"], code) == ("client", "proxy", 0)
+    assert row["our_end"] == row["pop3d_sees"] and row["our_end"].startswith(host + ":")
+    assert "by the PROXY protocol" in told
+
+
+def test_proxycheck_under_tls(strict, haproxy):
+    row, code, _ = proxycheck(strict, haproxy.port["pops"], "--listener",
+                              f"127.0.0.1:{strict.proxied['pops']}")
+    assert (row["verdict"], row["way"], code) == ("client", "proxy", 0)
+
+
+def test_proxycheck_where_a_header_is_wanted_and_none_comes(strict):
+    row, code, told = proxycheck(strict, strict.proxied["pop"])
+    assert (row["verdict"], code) == ("closed", 1) and "proxy.refused" in told
+    row, code, _ = proxycheck(strict, free_port())
+    assert (row["verdict"], code) == ("unreachable", 3)
+    row, code, _ = proxycheck(strict, strict.smtp_port)
+    assert (row["verdict"], code) == ("foreign", 3)
+
+
+def test_proxycheck_sees_a_crowd_on_one_address(strict):
+    assert strict.ctl("proxycheck").returncode == 0
+    for i in range(12):
+        assert strict.ctl("window", "grant", "198.51.100.9", "--user", f"crowd{i}").returncode == 0
+    answer = strict.ctl("proxycheck")
+    assert answer.returncode == 1 and "on 198.51.100.9: more likely a balancer" in answer.stderr
+    strict.ctl("window", "revoke", "198.51.100.9")

@@ -524,6 +524,20 @@ static void tls_begins_with_nothing_known(void **state)
 	login();
 }
 
+static void a_client_can_ask_where_it_is_seen(void **state)
+{
+	(void)state;
+	s.facts.way = "proxy";
+	s.facts.client.port = 40123;
+	assert_true(addr_parse(STR("192.0.2.1"), &s.facts.client.addr));
+	connect_again(HELLO);
+	says("XADR\r\n", "+OK 192.0.2.1 40123 proxy\r\n");
+	says("XADR 1\r\n", "-ERR This command takes no argument\r\n");
+	says("CAPA\r\n", CAPA "USER\r\nSASL PLAIN LOGIN\r\n.\r\n");
+	login();
+	says("XADR\r\n", "-ERR You are logged in already\r\n");
+}
+
 static void stls_is_offered_only_before_the_login(void **state)
 {
 	(void)state;
@@ -676,6 +690,7 @@ int main(void)
 		TALK(capabilities_stay_as_they_are_at_login),
 		TALK(passwords_in_clear_need_a_safe_way),
 		TALK(tls_begins_with_nothing_known),
+		TALK(a_client_can_ask_where_it_is_seen),
 		TALK(stls_is_offered_only_before_the_login),
 		TALK(bad_lines_are_dropped_whole),
 		TALK(a_command_has_255_octets),
