@@ -9,7 +9,6 @@ static void begin(
 	log_text(l, "sid", s->sid);
 	log_addr(l, "addr", s->client.addr);
 	log_int(l, "port", s->client.port);
-	caller_log_unknown(l, s->conn);
 }
 
 void event_refused(const struct server *server, struct endpoint client, const char *reason)
@@ -61,6 +60,7 @@ void event_login(const struct session *s, enum err of_grant, const struct answer
 
 	begin(&l, LOG_LEVEL_INFO, "pop3.login", s);
 	log_str(&l, "user", subscriber_str(s->who));
+	caller_log_unknown(&l, s->conn);
 	log_text(&l, "mechanism", s->mechanism);
 	put_tls(&l, s);
 	log_bool(&l, "plaintext", in_clear(s));
@@ -104,6 +104,7 @@ void event_logout(const struct session *s, const char *why)
 		known ? "pop3.logout" : "pop3.disconnect", s);
 	if (known)
 		log_str(&l, "user", subscriber_str(s->who));
+	caller_log_unknown(&l, s->conn);
 	log_text(&l, "reason", s->pop3.done.why != NULL ? s->pop3.done.why : why);
 	log_int(&l, "retrieved", s->pop3.done.retrieved);
 	log_int(&l, "top", s->pop3.done.top);

@@ -17,7 +17,6 @@ static void begin_log(
 	log_text(l, "sid", s->sid);
 	log_addr(l, "addr", s->client.addr);
 	log_int(l, "port", s->client.port);
-	caller_log_unknown(l, s->conn);
 }
 
 static void log_identity(struct log_line *l, const struct session *s)
@@ -125,6 +124,7 @@ void session_refused(void *owner, const struct gate_refusal *r)
 	struct log_line l;
 
 	begin_log(&l, LOG_LEVEL_WARN, "smtp.refused", s);
+	caller_log_unknown(&l, s->conn);
 	log_text(&l, "stage", r->stage);
 	log_envelope(&l, r->sender, r->recipient);
 	log_int(&l, "code", r->code);
@@ -243,6 +243,7 @@ void session_log_disconnect(const struct session *s, const char *why)
 
 	begin_log(&l, cut != NULL ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
 		cut != NULL ? "smtp.cut" : "smtp.disconnect", s);
+	caller_log_unknown(&l, s->conn);
 	log_text(&l, "reason", cut != NULL ? cut : why);
 	log_str(&l, "helo", gate_helo(&s->gate));
 	caller_log_tls(&l, s->conn);

@@ -23,7 +23,7 @@ static void refused(void *ctx, struct endpoint peer, const char *why)
 	log_addr(&l, "addr", peer.addr);
 	log_int(&l, "port", peer.port);
 	log_text(&l, "reason", why);
-	log_end(&l);
+	log_end_folded(&l);
 }
 
 void balancers_init(struct balancers *b, struct kit *kit, const char *daemon, unsigned counter)

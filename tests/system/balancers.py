@@ -10,7 +10,7 @@ from ports import free_port, reachable, until
 from talk import PATIENCE, Pop, Smtp, dial
 
 ROOT = PEERS / "root"
-BALANCER = "127.0.0.9"  # where they connect from
+BALANCER, BALANCERS = "127.0.9.9", "127.0.9.0/24"  # where they connect from; who may speak PROXY
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
 
