@@ -67,8 +67,7 @@ static void give_up(struct leg *l, enum leg_end end, const char *why)
 	l->end = end;
 	l->why = why;
 	l->reply = &w->upstream.reply;
-	l->heard(l->owner, l, LEG_GONE);
-	l->reply = NULL;
+	l->heard(l->owner, l, LEG_GONE); /* who may have no more use for l, and free it */
 	free_wire(w);
 }
 
