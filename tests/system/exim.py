@@ -41,30 +41,35 @@ maildir:
 begin retry
 """
 
-# Its files lie over /usr, and its user is one of the host's, in a mount namespace that ends with it.
+# Its files lie over /usr, its configuration and its user over /etc, in a mount namespace that ends with it.
 SCRIPT = """
 mount -t overlay overlay -o lowerdir={root}/usr:/usr /usr &&
-mount --bind {dir}/passwd /etc/passwd &&
-mount --bind {dir}/group /etc/group &&
-exec /usr/sbin/exim4 -C {dir}/conf -bdf
+mount -t overlay overlay -o lowerdir={dir}/etc:/etc /etc &&
+exec /usr/sbin/exim4 -bdf
 """
 
 
 class Exim:
-    def __init__(self, directory):
+    """conf: its whole configuration instead of ours; {dir} and {port} in it are filled in. users: further
+    accounts of the host that it may know, each with a group of its own."""
+
+    def __init__(self, directory, conf=CONF, users=()):
         self.dir, self.port, self.process = pathlib.Path(directory), free_port(), None
+        self.conf, self.users = conf, users
 
     def start(self):
-        for name in ("spool", "log", "mail"):
+        for name in ("spool", "log", "mail", "etc/exim4"):
             (self.dir / name).mkdir(parents=True)
         os.chmod(self.dir, 0o755)
         for file, line in (("passwd", f"{USER}:x:{UID}:{UID}::/nonexistent:/usr/sbin/nologin\n"),
                            ("group", f"{USER}:x:{UID}:\n")):
             kept = [old for old in pathlib.Path("/etc", file).read_text().splitlines(True)
                     if not old.startswith(f"{USER}:")]
-            (self.dir / file).write_text("".join(kept) + line)
-        (self.dir / "conf").write_text(CONF.format(dir=self.dir, port=self.port))
-        sudo("chown", "root:root", self.dir / "conf")  # it obeys no other's
+            more = "".join(line.replace(USER, name).replace(str(UID), str(uid)) for name, uid in self.users)
+            (self.dir / "etc" / file).write_text("".join(kept) + line + more)
+        text = self.conf.replace("{dir}", str(self.dir)).replace("{port}", str(self.port))
+        (self.dir / "etc/exim4/exim4.conf").write_text(text)
+        sudo("chown", "-R", "root:root", self.dir / "etc")  # it obeys no other's
         sudo("chown", "-R", f"{UID}:{UID}", *(self.dir / name for name in ("spool", "log", "mail")))
         self.process = subprocess.Popen(
             sudo.words("unshare", "-m", "--propagation", "private", "sh", "-c",
