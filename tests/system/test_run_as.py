@@ -118,13 +118,10 @@ def test_each_user_can_do_its_own_work_and_no_other(host):
     assert as_user(host, 65534, 65534, "window", "list") == 3
     assert as_user(host, 65534, GROUP, *grant) == 0
     assert as_user(host, 65534, GROUP, "window", "show", "192.0.2.1") == 0
-<<<<<<< HEAD
     # Who held which address is for the desks, not for the daemons, though they are of the same group.
     for uid, group, code in ((GATE, GROUP, 3), (MAIL, GROUP, 3), (65534, 65534, 3), (65534, GROUP, 0), (0, 0, 0)):
         assert as_user(host, uid, group, "who", "127.0.0.2") == code, uid
         assert as_user(host, uid, group, "report") == code, uid
     assert sudo.output("stat", "-c", "%u %a", host.dir / "host/state/history") == f"{STORE} 2700\n"
-=======
     assert as_user(host, 65534, GROUP, "stats") == as_user(host, 65534, GROUP, "status") == 0
     assert as_user(host, 65534, 65534, "stats") == as_user(host, MAIL, GROUP, "window", "watch") == 3
->>>>>>> 270c83d (Wrap help on the terminal, and print long tables as they come)
