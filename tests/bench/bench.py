@@ -182,7 +182,7 @@ class Bench:
         options.setdefault("users", self.accounts.users)
         self.hammer(script.replace("-held", "-idle"), port, 16, at=16, **options)  # what is made once, is made now
         before = measure.pss_kb(s.pids())
-        process = subprocess.Popen([HAMMER, script, str(port), str(n), f"at={n}", "first=1000",
+        process = subprocess.Popen([HAMMER, script, str(port), str(n), f"at={n}", "opening=16", "first=1000",
                                     *(f"{k}={v}" for k, v in options.items())],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:

@@ -106,12 +106,18 @@ static int64_t due(const struct run *r, unsigned n)
 	return r->start_us + (int64_t)n * 1000000 / r->plan->rate;
 }
 
+static bool may_begin(const struct run *r)
+{
+	return r->begun < r->plan->total && r->free != NULL &&
+		(r->plan->opening == 0 || r->live - r->held < r->plan->opening);
+}
+
 /* Begins what may begin now; for how many microseconds there is nothing more to begin. */
 static int64_t begin_all(struct run *r)
 {
 	int64_t now = client_now_us(), next;
 
-	while (r->begun < r->plan->total && r->free != NULL) {
+	while (may_begin(r)) {
 		next = r->plan->rate > 0 ? due(r, r->begun) : now;
 		if (next > now)
 			return next - now;

@@ -36,6 +36,7 @@ static unsigned tls, resume;
 /* clang-format off */
 static const struct option options[] = {
 	{ "at",        "sessions at a time", &plan.at, NULL },
+	{ "opening",   "of those that will be held, not yet held at a time; 0: all", &plan.opening, NULL },
 	{ "rate",      "sessions begun a second; 0: each as one ends", &plan.rate, NULL },
 	{ "limit",     "seconds after which the run is given up", &plan.limit_s, NULL },
 	{ "first",     "number of the first session: of its address and subscriber", &plan.first, NULL },

@@ -13,6 +13,7 @@
 struct plan { /* what all sessions of a run have in common, as given on the command line */
 	unsigned port, total;
 	unsigned at; /* sessions at a time */
+	unsigned opening; /* of those, not held yet at a time; 0: all */
 	unsigned rate; /* begun a second, however long they take; 0: each as one ends */
 	unsigned limit_s; /* the whole run is given up after that */
 	unsigned first; /* number of the first session: of its address, and of its subscriber */
