@@ -366,7 +366,7 @@ enum err book_grant(struct book *b, const struct grant *g, int64_t stamp_ms, int
 		.login_ms = stamp_ms };
 	enum err e = add_interval(b, &i);
 
-	if (e == ERR_NONE && g->lifetime_ms == 0) /* one that is given is no login */
+	if (e == ERR_NONE && strcmp(g->source.service, "cli") != 0) /* what is given is no login */
 		e = add_day(b, &d);
 	return e;
 }

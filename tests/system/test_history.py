@@ -205,11 +205,12 @@ def test_an_abuse_report_is_answered(host):
 
 
 def test_ipv6_is_asked_by_its_prefix(host):
-    host.ctl("window", "grant", "2001:db8:1:2::77", "--user", "anna")
+    host.ctl("window", "grant", "2001:db8:1:2::77", "--user", "gina")
     row, = host.table("who", "2001:db8:1:2:aaaa::1")
     assert (row["addr"], row["user"], row["service"], row["port_match"]) == (
-        "2001:db8:1:2::", "anna@example.net", "cli", "")
+        "2001:db8:1:2::", "gina@example.net", "cli", "")
     assert host.table("who", "2001:db8:1:3::77") == []
+    assert "gina" not in report(host, "--all"), "what is given is no login"
 
 
 def test_nothing_told_is_forgotten_by_a_crash(farm):
