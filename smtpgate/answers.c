@@ -46,7 +46,7 @@ void session_introduce(void *owner, struct introduction *out)
 	const struct policy_facts facts = {
 		.role = ROLE_SUBMISSION,
 		.client = identity_client(session_identity(s)),
-		.rules = s->server->settings.rules,
+		.rules = s->facts.rules,
 	};
 
 	out->client = s->client;

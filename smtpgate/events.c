@@ -3,8 +3,6 @@
 
 #include "common/base/clock.h"
 
-#define FROZEN_QUIET_MS (10 * 60 * 1000)
-
 void session_count(const struct session *s, enum counted what, int64_t n)
 {
 	counters_add(s->server->kit->counters, what, n);
@@ -101,23 +99,6 @@ static void log_near_miss(const struct session *s, const struct path *sender, in
 	log_end(&l);
 }
 
-/* Said once for an address, until another one or a while has come between: its clients will try again. */
-static void log_frozen(struct session *s)
-{
-	struct server *v = s->server;
-	int64_t now = clock_steady_ms();
-	struct log_line l;
-
-	if (addr_eq(v->frozen, s->key) && now < v->frozen_again_ms)
-		return;
-	v->frozen = s->key;
-	v->frozen_again_ms = now + FROZEN_QUIET_MS;
-	begin_log(&l, LOG_LEVEL_ERROR, "window.frozen", s);
-	log_int(&l, "holders", (int64_t)session_identity(s)->holders);
-	log_int(&l, "frozen_after", v->settings.rules.frozen_after);
-	log_end(&l);
-}
-
 void session_refused(void *owner, const struct gate_refusal *r)
 {
 	struct session *s = owner;
@@ -135,8 +116,6 @@ void session_refused(void *owner, const struct gate_refusal *r)
 	session_count(
 		s, session_identity(s)->proof == PROOF_UNKNOWN ? COUNT_UNKNOWN : COUNT_REFUSED, 1);
 	counters_add_labelled(s->server->kit->counters, COUNT_REFUSALS, r->reason);
-	if (strcmp(r->reason, "frozen-address") == 0)
-		log_frozen(s);
 	if (session_identity(s)->proof == PROOF_NONE && r->code >= 500 && !r->sender->null)
 		log_near_miss(s, r->sender, clock_ms());
 }

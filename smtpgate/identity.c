@@ -67,6 +67,16 @@ static bool any_limit(const struct policy_rules *r)
 }
 
 /* What is not known is not held against anybody. */
+static void look_at_credit(struct identity_found *out, const struct identity_facts *f)
+{
+	const struct policy_volume *limit = &f->settings->rules.per_window;
+	struct credit credit;
+
+	if (out->proof == PROOF_WINDOW && (limit->messages > 0 || limit->recipients > 0) &&
+		view_credit(f->view, f->client, &out->who, &credit))
+		out->by_window = (struct policy_volume){ credit.messages, credit.recipients };
+}
+
 static void look_at_volume(struct identity_found *out, const struct identity_facts *f)
 {
 	struct rates rates;
@@ -102,8 +112,10 @@ void identity_look(struct identity_found *out, const struct identity_facts *f)
 {
 	*out = (struct identity_found){ .proof = PROOF_NONE, .by = "", .note = "" };
 	find(out, f);
-	if (out->who.n > 0)
-		look_at_volume(out, f);
+	if (out->who.n == 0)
+		return;
+	look_at_volume(out, f);
+	look_at_credit(out, f);
 }
 
 struct policy_client identity_client(const struct identity_found *i)
@@ -114,5 +126,6 @@ struct policy_client identity_client(const struct identity_found *i)
 		.holders = (unsigned)i->holders,
 		.by_who = i->by_who,
 		.by_key = i->by_key,
+		.by_window = i->by_window,
 	};
 }

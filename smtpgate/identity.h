@@ -28,6 +28,7 @@ struct identity_found {
 	bool sender_fits; /* of struct policy_client */
 	struct policy_volume by_who,
 		by_key; /* AUTH, WINDOW: if there are limits and the view is there */
+	struct policy_volume by_window; /* WINDOW: likewise */
 	const char *note; /* NETWORK: what the operator noted, or "" */
 	bool network_ended; /* a network that would be a proof has come to its end */
 };

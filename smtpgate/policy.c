@@ -74,6 +74,26 @@ static struct decision bound(const struct policy_facts *f)
 	return yes(proof_name(f->client.proof));
 }
 
+#define CREDIT_SPENT "You have sent what one login allows: check your mail again, or use SMTP AUTH"
+
+/* The window is no proof for more than its credit, which the subscriber has back with a login. */
+static struct decision spent(int code)
+{
+	return (struct decision){ VERDICT_LATER, ROUTE_DELIVER, "window-credit", code, "4.7.1",
+		CREDIT_SPENT };
+}
+
+static struct decision by_credit(const struct policy_facts *f, struct decision d)
+{
+	const struct policy_volume *sent = &f->client.by_window, *may = &f->rules.per_window;
+
+	if (d.verdict != VERDICT_ACCEPT)
+		return d;
+	if (over(sent->messages + 1, may->messages))
+		return spent(450);
+	return over(sent->recipients + f->recipients + 1, may->recipients) ? spent(452) : d;
+}
+
 static struct decision by_window(const struct policy_facts *f)
 {
 	if (f->rules.no_window)
@@ -83,7 +103,7 @@ static struct decision by_window(const struct policy_facts *f)
 	if (over(f->client.holders, f->rules.shared_after) && !f->client.sender_fits)
 		return no("shared-address",
 			"Several share your address: send as who has logged in, or use SMTP AUTH");
-	return bound(f);
+	return by_credit(f, bound(f));
 }
 
 /* May the client send to whomever it likes? */

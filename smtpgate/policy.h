@@ -21,7 +21,7 @@ enum proof { /* why a client may relay, fixed at MAIL */
 	PROOF_AUTH, /* SMTP AUTH */
 };
 
-struct policy_volume { /* within an hour; as a limit 0 is none */
+struct policy_volume { /* within an hour, or of a window; as a limit 0 is none */
 	unsigned messages, recipients;
 };
 
@@ -31,6 +31,7 @@ struct policy_client { /* what is known of the client at one MAIL */
 	unsigned holders; /* WINDOW: subscribers on the address */
 	struct policy_volume by_who,
 		by_key; /* AUTH, WINDOW: what was sent before, as far as known */
+	struct policy_volume by_window; /* WINDOW: what was since the login that opened it */
 };
 
 struct policy_rules { /* all zero is the mildest */
@@ -41,6 +42,7 @@ struct policy_rules { /* all zero is the mildest */
 	unsigned frozen_after; /* more than this: WINDOW is no proof at all; 0: never */
 	struct policy_volume per_who,
 		per_key; /* AUTH and WINDOW may send so much, and then later */
+	struct policy_volume per_window; /* WINDOW may send so much since a login, until the next */
 };
 
 enum verdict {

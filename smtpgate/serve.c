@@ -68,6 +68,8 @@ static bool enter(const struct listener *at, struct conn *c)
 static void set_facts(struct session *s, const struct listener *l)
 {
 	const struct gate_settings *settings = &s->server->settings;
+	const struct sharing_rule *sharing =
+		sharing_of(&s->server->kit->site.sharing, s->client.addr);
 	const struct offers offers = relay_offers(&s->server->relay_site);
 
 	s->facts = (struct gate_facts){
@@ -82,8 +84,8 @@ static void set_facts(struct session *s, const struct listener *l)
 		.split = settings->split,
 		.no_deliver = settings->deliver_to.kind == HOP_NONE,
 		.no_relay = settings->relay_to.kind == HOP_NONE,
-		.rules = settings->rules,
-		.shadow = settings->shadow,
+		.rules = gate_rules(&settings->rules, sharing),
+		.shadow = gate_rules(&settings->shadow, sharing),
 		.rewrite = caller_is_known(s->conn) &&
 			networks_rewrite(&settings->networks, s->client.addr),
 		.eight_bit = offers.eight_bit,

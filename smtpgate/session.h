@@ -33,8 +33,6 @@ struct server {
 	struct tls_context *hop_tls; /* NULL where next_hop_tls is off */
 	struct hop_login hop_login; /* where next_hop_auth is set */
 	unsigned max_connections;
-	struct addr frozen; /* the key that was last reported as such, and when to do so again */
-	int64_t frozen_again_ms; /* steady clock */
 	struct balancers balancers;
 	struct listener { /* owner of a listening socket's connections */
 		struct server *server;

@@ -39,8 +39,8 @@ static void read_rules(struct gate_settings *g, struct conf_section s, struct co
 	unsigned binding = conf_word(s, "sender_binding");
 
 	g->rules.bind_sender = binding == BINDING_ENFORCE;
-	g->rules.shared_after = conf_number(window, "shared_after");
-	g->rules.frozen_after = conf_number(window, "frozen_after");
+	g->rules.per_window.messages = conf_number(window, "credit_messages");
+	g->rules.per_window.recipients = conf_number(window, "credit_recipients");
 	g->rules.per_who.messages = conf_number(s, "max_messages_per_hour");
 	g->rules.per_who.recipients = conf_number(s, "max_recipients_per_hour");
 	g->rules.per_key.messages = conf_number(s, "max_messages_per_hour_per_address");
@@ -48,15 +48,6 @@ static void read_rules(struct gate_settings *g, struct conf_section s, struct co
 	g->shadow = g->rules;
 	g->shadow.bind_sender = binding != BINDING_OFF || conf_word(shadow, "sender_binding") == 1;
 	g->shadow.no_window = !conf_bool(shadow, "window");
-}
-
-static void check_guards(
-	const struct policy_rules *r, struct conf_section window, struct buf *complaints)
-{
-	if (r->frozen_after > 0 && r->shared_after > r->frozen_after)
-		conf_complain(window, "frozen_after", complaints,
-			"frozen_after: %u is less than shared_after, %u", r->frozen_after,
-			r->shared_after);
 }
 
 static void check(const struct gate_settings *g, struct conf_section s, struct buf *complaints)
@@ -102,7 +93,6 @@ enum err gate_settings_read(struct gate_settings *out, struct conf *c, struct bu
 	read_listeners(&g, s);
 	networks_read(&g.networks, s, complaints);
 	read_rules(&g, s, conf_section(conf_root(c), "window", 0));
-	check_guards(&g.rules, conf_section(conf_root(c), "window", 0), complaints);
 	check(&g, s, complaints);
 	if (complaints->len != before)
 		return ERR_SYNTAX;
@@ -124,6 +114,15 @@ bool gate_is_network(const struct gate_settings *s, struct addr a)
 		if (network_holds(conf_nth_network(s->section, "networks", i), a))
 			return true;
 	return false;
+}
+
+struct policy_rules gate_rules(const struct policy_rules *of, const struct sharing_rule *sharing)
+{
+	struct policy_rules r = *of;
+
+	r.shared_after = sharing->shared_after;
+	r.frozen_after = sharing->frozen_after;
+	return r;
 }
 
 bool gate_delivers(const struct gate_settings *s)

@@ -4,6 +4,7 @@
 
 #include "common/conf/conf.h"
 #include "common/conf/listeners.h"
+#include "common/conf/sharing.h"
 #include "smtpgate/hopsettings.h"
 #include "smtpgate/networks.h"
 #include "smtpgate/policy.h"
@@ -13,7 +14,7 @@ struct gate_settings {
 	enum gate_role roles[LISTENERS_MAX]; /* by listener */
 	bool auth[LISTENERS_MAX]; /* AUTH is offered */
 	struct networks networks; /* the network sections; the plain list is gate_is_network() */
-	struct policy_rules rules, shadow; /* what holds, and what is only logged */
+	struct policy_rules rules, shadow; /* what holds, and what is only logged; see gate_rules() */
 	struct hop deliver_to, relay_to;
 	struct hop_manners hop_manners;
 	bool split; /* they are two network hops */
@@ -33,6 +34,9 @@ bool gate_is_local(const struct gate_settings *s, struct str domain);
 
 /* Is a in one of the static networks that may relay? */
 bool gate_is_network(const struct gate_settings *s, struct addr a);
+
+/* The rules of a client, those of sharing among them: what holds, or what is only logged. */
+struct policy_rules gate_rules(const struct policy_rules *of, const struct sharing_rule *sharing);
 
 /* Does any hop deliver into Maildirs? */
 bool gate_delivers(const struct gate_settings *s);

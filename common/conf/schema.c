@@ -14,6 +14,13 @@ static const struct conf_option log_options[] = {
 	END
 };
 
+static const struct conf_option address_options[] = { /* what is not said is the window's */
+	{ "shared_after", CONF_NUMBER, "0", "0-1000000", NULL },
+	{ "frozen_after", CONF_NUMBER, "0", "0-1000000", NULL },
+	{ "note",         CONF_TEXT,   "",  NULL,        NULL },
+	END
+};
+
 static const struct conf_option window_options[] = {
 	{ "lifetime",    CONF_DURATION, "30m",  NULL,    NULL },
 	{ "slack",       CONF_TEXT,     "auto", NULL,    NULL }, /* a duration, or a quarter of lifetime */
@@ -23,6 +30,9 @@ static const struct conf_option window_options[] = {
 	{ "max_size",    CONF_SIZE,     "4G",   NULL,    NULL }, /* the ceiling of each LMDB map */
 	{ "shared_after", CONF_NUMBER,  "5",    "0-1000000", NULL }, /* 0: never */
 	{ "frozen_after", CONF_NUMBER,  "50",   "0-1000000", NULL },
+	{ "address",      CONF_TITLED,  NULL,   NULL,    address_options },
+	{ "credit_messages",   CONF_NUMBER, "0", "0-1000000", NULL }, /* since a login; 0: no limit */
+	{ "credit_recipients", CONF_NUMBER, "0", "0-1000000", NULL },
 	END
 };
 

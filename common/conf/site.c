@@ -39,6 +39,7 @@ static void read_window(struct site *s, struct conf_section w, struct buf *compl
 		conf_complain(w, "lifetime", complaints, "lifetime: at least 1s");
 	if (to->max_size < (UINT64_C(1) << 20))
 		conf_complain(w, "max_size", complaints, "max_size: at least 1M");
+	sharing_read(&s->sharing, w, complaints);
 }
 
 static void read_history(struct site *s, struct conf_section h, struct buf *complaints)

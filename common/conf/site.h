@@ -4,6 +4,7 @@
 
 #include "common/base/log.h"
 #include "common/conf/conf.h"
+#include "common/conf/sharing.h"
 
 #define SITE_STORE_LOCK "store.lock" /* below state_dir: flock(2)ed by the store that runs */
 #define SITE_LOCKS "locks" /* below state_dir: locks of maildrops that cannot hold their own */
@@ -49,6 +50,7 @@ struct site {
 	const char *log_socket; /* of syslog */
 	struct window_settings window;
 	struct history_settings history;
+	struct sharing sharing;
 	struct penalty_rules penalty;
 	struct conf_section section; /* the root: for lists, with conf_nth() */
 };

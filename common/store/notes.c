@@ -1,5 +1,5 @@
-/* notes.c - penalties and rates, rows of the view beside the window: rewritten in place, never logged, lost
- * with the view. Their number is bounded: beyond it the next row in line makes room. */
+/* notes.c - penalties, rates and credits, and hits: rows of the view beside the window: rewritten in place,
+ * never logged, lost with the view. Their number is bounded: beyond it the next row in line makes room. */
 #include "common/store/table_private.h"
 
 #define ROWS_MAX 500000 /* of each of the two tables */
@@ -106,6 +106,24 @@ static int add_use(
 	return put_row(t, t->rates, key, bytes, rate_encode(&r, bytes));
 }
 
+static int spend_credit(struct table *t, const struct use *u)
+{
+	struct addr of = addr_key(u->addr, t->meta.ipv4_prefix, t->meta.ipv6_prefix);
+	uint8_t name[CREDIT_KEY_MAX], bytes[CREDIT_MAX];
+	MDB_val key = { credit_key(&of, &u->who, name), name }, data;
+	struct credit c = { 0 };
+	int code = mdb_get(t->txn, t->rates, &key, &data);
+
+	if (code == 0 && !credit_decode(str_of_val(data), &c))
+		c = (struct credit){ 0 };
+	if (code == MDB_NOTFOUND)
+		code = make_room(t, t->rates, &t->rates_at);
+	if (code != 0)
+		return code;
+	credit_add(&c, u);
+	return put_row(t, t->rates, key, bytes, credit_encode(&c, bytes));
+}
+
 enum err table_use(struct table *t, const struct use *u, int64_t now_ms)
 {
 	uint8_t name[RATE_KEY_MAX];
@@ -118,30 +136,77 @@ enum err table_use(struct table *t, const struct use *u, int64_t now_ms)
 			u, now_ms);
 	if (code == 0 && u->who.n > 0)
 		code = add_use(t, name, rate_key_of_subscriber(&u->who, name), u, now_ms);
+	if (code == 0 && u->by == USE_BY_WINDOW)
+		code = spend_credit(t, u);
 	return err_of_mdb(code);
 }
 
+enum err table_restore_credit(
+	struct table *t, const struct addr *of, const struct subscriber *who, bool *had)
+{
+	uint8_t name[CREDIT_KEY_MAX];
+	MDB_val key = { credit_key(of, who, name), name };
+	int code = mdb_del(t->txn, t->rates, &key, NULL);
+
+	*had = code == 0;
+	return code == MDB_NOTFOUND ? ERR_NONE : err_of_mdb(code);
+}
+
+enum err table_get_hits(struct table *t, const struct network *never, struct hits *out)
+{
+	uint8_t name[HITS_KEY_MAX];
+	MDB_val key = { hits_key(never, name), name }, data;
+	int code = mdb_get(t->txn, t->meta_dbi, &key, &data);
+
+	if (code != 0 || !hits_decode(str_of_val(data), out))
+		*out = (struct hits){ 0 };
+	return code == MDB_NOTFOUND ? ERR_NONE : err_of_mdb(code);
+}
+
+enum err table_put_hits(struct table *t, const struct network *never, const struct hits *hits)
+{
+	uint8_t name[HITS_KEY_MAX], bytes[HITS_MAX];
+	MDB_val key = { hits_key(never, name), name };
+
+	return err_of_mdb(put_row(t, t->meta_dbi, key, bytes, hits_encode(hits, bytes)));
+}
+
 struct purge {
+	struct table *table;
 	const struct penalty_rules *rules;
 	int64_t now_ms;
 };
 
-static bool penalty_matters(const struct purge *p, struct str bytes)
+static bool penalty_matters(const struct purge *p, struct str key, struct str bytes)
 {
 	struct penalty row;
 
+	(void)key;
 	return penalty_decode(bytes, &row) && penalty_level(&row, p->rules, p->now_ms) > 0;
 }
 
-static bool use_matters(const struct purge *p, struct str bytes)
+/* As long as the entry that it belongs to is there. */
+static bool credit_matters(const struct purge *p, struct str entry, struct str bytes)
+{
+	MDB_val key = { entry.n, (void *)(uintptr_t)entry.p }, data;
+	struct credit row;
+
+	return credit_decode(bytes, &row) &&
+		mdb_get(p->table->txn, p->table->entries, &key, &data) == 0;
+}
+
+static bool use_matters(const struct purge *p, struct str key, struct str bytes)
 {
 	struct rate row;
+	struct str entry;
 
+	if (credit_entry(key, &entry))
+		return credit_matters(p, entry, bytes);
 	return rate_decode(bytes, &row) && rate_matters(&row, p->now_ms);
 }
 
 static int purge_table(struct table *t, MDB_dbi dbi, struct place *place, const struct purge *p,
-	bool (*matters)(const struct purge *p, struct str bytes), size_t max)
+	bool (*matters)(const struct purge *p, struct str key, struct str bytes), size_t max)
 {
 	MDB_val key, data;
 	MDB_cursor *cursor;
@@ -151,7 +216,7 @@ static int purge_table(struct table *t, MDB_dbi dbi, struct place *place, const 
 		return code;
 	code = seek(cursor, place, &key, &data);
 	for (size_t i = 0; code == 0 && i < max; i++) {
-		if (!matters(p, str_of_val(data)))
+		if (!matters(p, str_of_val(key), str_of_val(data)))
 			code = mdb_cursor_del(cursor, 0);
 		if (code == 0)
 			code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
@@ -164,7 +229,7 @@ static int purge_table(struct table *t, MDB_dbi dbi, struct place *place, const 
 enum err table_purge_notes(
 	struct table *t, const struct penalty_rules *rules, int64_t now_ms, size_t max)
 {
-	const struct purge p = { rules, now_ms };
+	const struct purge p = { t, rules, now_ms };
 	int code = purge_table(t, t->penalties, &t->penalties_at, &p, penalty_matters, max);
 
 	if (code == 0)

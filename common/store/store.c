@@ -1,5 +1,5 @@
 /* store.c - see store.h. First the log, then the view: readers never see what is not durable. */
-#include "common/store/store.h"
+#include "common/store/work.h"
 
 #include "common/base/clock.h"
 
@@ -12,7 +12,7 @@
 /* --- time --- */
 
 /* Stamps only grow, and none is far ahead of the clock: a clock that went back by more is followed. */
-static int64_t present(struct store *s)
+int64_t work_present(struct store *s)
 {
 	int64_t clock = clock_ms();
 
@@ -27,9 +27,9 @@ static int64_t present(struct store *s)
 	return clock > s->stamp_ms ? clock : s->stamp_ms;
 }
 
-static int64_t stamp_login(struct store *s)
+int64_t work_stamp(struct store *s)
 {
-	int64_t now = present(s);
+	int64_t now = work_present(s);
 
 	if (now == s->stamp_ms && s->stamp_revoked)
 		now++;
@@ -41,7 +41,7 @@ static int64_t stamp_login(struct store *s)
 
 static int64_t stamp_revocation(struct store *s)
 {
-	s->stamp_ms = present(s);
+	s->stamp_ms = work_present(s);
 	s->stamp_revoked = true;
 	return s->stamp_ms;
 }
@@ -107,20 +107,7 @@ static bool usable(struct store *s)
 
 /* --- a batch --- */
 
-struct work {
-	struct store *store;
-	bool writing; /* the log has a transaction open */
-	bool noted; /* the view has something that is not in the log */
-	size_t written;
-	const char *failed; /* what failed, for the log line */
-};
-
-static struct addr key_of(const struct store *s, struct addr a)
-{
-	return addr_key(a, s->site->window.ipv4_prefix, s->site->window.ipv6_prefix);
-}
-
-static enum err write_record(struct work *w, struct record *r)
+enum err work_write(struct work *w, struct record *r)
 {
 	enum err e = ERR_NONE;
 
@@ -137,76 +124,34 @@ static enum err write_record(struct work *w, struct record *r)
 	return table_apply(w->store->view, r);
 }
 
-/* Enough is left of the entry that is there, so that the promise holds without another record. */
-static enum err coalesce(
-	struct store *s, const struct record *r, int64_t now_ms, bool *enough, struct record *old)
-{
-	enum err e = table_find(s->view, &r->key, &r->who, now_ms, enough, old);
-
-	*enough = e == ERR_NONE && *enough && old->until_ms - now_ms >= s->site->window.lifetime_ms;
-	return e;
-}
-
-static enum err take_grant(struct work *w, const struct grant *g, struct answer *a)
-{
-	struct store *s = w->store;
-	const struct window_settings *window = &s->site->window;
-	struct record r = { .kind = RECORD_GRANT,
-		.key = key_of(s, g->addr),
-		.who = g->who,
-		.source = g->source,
-		.port = g->port,
-		.logins = 1 };
-	struct record old;
-	bool enough = false;
-	enum err e = ERR_NONE;
-
-	a->never = never_holds(s->never, g->addr);
-	if (a->never)
-		return ERR_NONE;
-	r.login_ms = stamp_login(s);
-	r.until_ms = r.login_ms +
-		(g->lifetime_ms > 0 ? g->lifetime_ms : window->lifetime_ms + window->slack_ms);
-	w->failed = "view";
-	if (g->lifetime_ms == 0)
-		e = coalesce(s, &r, r.login_ms, &enough, &old);
-	if (e == ERR_NONE && !enough)
-		e = write_record(w, &r);
-	a->stamp_ms = r.login_ms;
-	a->until_ms = enough ? old.until_ms : r.until_ms;
-	a->renewed = enough;
-	s->coalesced += enough;
-	return e;
-}
-
 static enum err take_revocation(struct work *w, const struct revocation *v, struct answer *a)
 {
 	struct record r = { .kind = RECORD_REVOCATION, .scope = v->scope, .who = v->who };
 
 	if (v->scope == SCOPE_KEY || v->scope == SCOPE_KEY_SUBSCRIBER)
-		r.key = key_of(w->store, v->addr);
+		r.key = work_key(w, v->addr);
 	r.login_ms = stamp_revocation(w->store);
 	a->stamp_ms = r.login_ms;
-	return write_record(w, &r);
+	return work_write(w, &r);
 }
 
 static enum err take_failure(struct work *w, const struct failure *f)
 {
 	w->noted = true;
-	return table_failure(w->store->view, f, &w->store->site->penalty, present(w->store));
+	return table_failure(w->store->view, f, &w->store->site->penalty, work_present(w->store));
 }
 
 static enum err take_use(struct work *w, const struct use *u)
 {
 	w->noted = true;
-	return table_use(w->store->view, u, present(w->store));
+	return table_use(w->store->view, u, work_present(w->store));
 }
 
 static enum err take(struct work *w, struct pending *p)
 {
 	p->answer = (struct answer){ .ticket = p->request.ticket };
 	switch (p->request.kind) {
-	case WIRE_GRANT: return take_grant(w, &p->request.grant, &p->answer);
+	case WIRE_GRANT: return grants_take(w, &p->request.grant, p);
 	case WIRE_REVOKE: return take_revocation(w, &p->request.revocation, &p->answer);
 	case WIRE_LOST: note_lost(w->store, p->request.grant.login_ms); break;
 	case WIRE_FAILURE: return take_failure(w, &p->request.failure);
@@ -305,25 +250,6 @@ static void fail_batch(struct work *w, struct pending *batch, size_t n, enum err
 		s->retry_ms = clock_steady_ms() + RETRY_MS;
 }
 
-static void log_grant(const struct grant *g, const struct answer *a)
-{
-	struct log_line l;
-
-	log_begin(&l, a->renewed ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
-		a->renewed         ? "window.renew"
-			: a->never ? "window.never"
-				   : "window.grant");
-	log_addr(&l, "addr", g->addr);
-	log_int(&l, "port", g->port);
-	log_str(&l, "user", subscriber_str(&g->who));
-	log_text(&l, "service", g->source.service);
-	log_text(&l, "mechanism", g->source.mechanism);
-	log_bool(&l, "tls", g->source.tls);
-	if (!a->never)
-		log_time(&l, "until", a->until_ms);
-	log_end(&l);
-}
-
 static void log_revocation(const struct revocation *v, const struct answer *a)
 {
 	static const char *const scopes[] = { "everything", "subscriber", "address",
@@ -379,7 +305,7 @@ void store_batch(struct store *s, struct pending *batch, size_t n)
 	log_healed(s);
 	for (size_t i = 0; i < n; i++) {
 		if (batch[i].request.kind == WIRE_GRANT) {
-			log_grant(&batch[i].request.grant, &batch[i].answer);
+			grants_log(&batch[i]);
 			count_login(s, &batch[i].request.grant, &batch[i].answer);
 		}
 		if (batch[i].request.kind == WIRE_REVOKE)
@@ -393,7 +319,7 @@ void store_batch(struct store *s, struct pending *batch, size_t n)
 
 static enum err keep_house(struct store *s)
 {
-	int64_t now = present(s);
+	int64_t now = work_present(s);
 	size_t slice;
 	enum err e = table_begin(s->view);
 
@@ -405,6 +331,8 @@ static enum err keep_house(struct store *s)
 	e = table_purge(s->view, now - PURGE_AFTER_MS, keep_ms(s), slice);
 	if (e == ERR_NONE)
 		e = table_purge_notes(s->view, &s->site->penalty, now, slice);
+	if (e == ERR_NONE)
+		e = never_save(s->never, s->view);
 	if (e == ERR_NONE)
 		e = commit_view(s);
 	return e;

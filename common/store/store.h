@@ -8,6 +8,7 @@
 
 #include "common/conf/site.h"
 #include "common/store/durable.h"
+#include "common/store/freeze.h"
 #include "common/store/history.h"
 #include "common/store/never.h"
 #include "common/store/table.h"
@@ -16,6 +17,7 @@
 struct store {
 	const struct site *site; /* borrowed */
 	struct never *never; /* owned */
+	struct freeze freeze;
 	struct history *history; /* owned */
 	struct durable *log; /* owned; NULL while it cannot be opened */
 	struct table *view; /* owned; NULL likewise */
@@ -41,6 +43,8 @@ struct pending { /* one request and its answer, of a peer the store knows nothin
 	struct request request;
 	struct answer answer; /* set by store_batch(); from WIRE_LOST on nobody wants it */
 	void *peer;
+	char never[ADDR_TEXT]; /* of a grant that is never: what holds the address, and how often so far */
+	uint64_t never_hits;
 };
 
 /* Does all of them, in order. */

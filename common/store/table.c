@@ -313,30 +313,67 @@ enum err table_apply(struct table *t, const struct record *r)
 	return ERR_NONE;
 }
 
+enum err table_covered(struct table *t, const struct record *r, bool *covered)
+{
+	uint8_t bytes[RECORD_KEY_MAX];
+	struct not_before nb = { { 0 } };
+	struct record revocation;
+	enum err e = ERR_NONE;
+
+	for (int scope = SCOPE_EVERYTHING; scope <= SCOPE_KEY_SUBSCRIBER && e == ERR_NONE;
+		scope++) {
+		MDB_val key = { record_revocation_key((enum scope)scope, &r->key, &r->who, bytes),
+			bytes };
+		bool there;
+
+		e = get(t, t->revocations, key, &there, &revocation);
+		nb.ms[scope] = there ? revocation.login_ms : 0;
+	}
+	*covered = merge_revoked(r, &nb);
+	return e;
+}
+
 enum err table_find(struct table *t, const struct addr *address_key, const struct subscriber *who,
 	int64_t now_ms, bool *found, struct record *out)
 {
 	uint8_t bytes[RECORD_KEY_MAX];
 	MDB_val key = { record_entry_key(address_key, who, bytes), bytes };
-	struct not_before nb = { { 0 } };
-	struct record r, revocation;
+	struct record r;
+	bool covered = false;
 	enum err e = get(t, t->entries, key, found, &r);
 
-	if (e != ERR_NONE || !*found)
-		return e;
-	for (int scope = SCOPE_EVERYTHING; scope <= SCOPE_KEY_SUBSCRIBER && e == ERR_NONE;
-		scope++) {
-		bool there;
-
-		key = (MDB_val){ record_revocation_key((enum scope)scope, &r.key, &r.who, bytes),
-			bytes };
-		e = get(t, t->revocations, key, &there, &revocation);
-		nb.ms[scope] = there ? revocation.login_ms : 0;
-	}
-	*found = e == ERR_NONE && now_ms < r.until_ms && !merge_revoked(&r, &nb);
+	if (e == ERR_NONE && *found)
+		e = table_covered(t, &r, &covered);
+	*found = e == ERR_NONE && *found && now_ms < r.until_ms && !covered;
 	if (*found)
 		*out = r;
 	return e;
+}
+
+enum err table_holders(
+	struct table *t, const struct addr *key, int64_t now_ms, size_t max, size_t *n)
+{
+	MDB_val at = { sizeof(key->b), (void *)(uintptr_t)key->b }, data;
+	MDB_cursor *cursor;
+	enum err e = ERR_NONE;
+	int code = mdb_cursor_open(t->txn, t->entries, &cursor);
+
+	*n = 0;
+	if (code != 0)
+		return err_of_mdb(code);
+	code = mdb_cursor_get(cursor, &at, &data, MDB_SET_RANGE);
+	while (code == 0 && e == ERR_NONE && *n < max && at.mv_size > sizeof(key->b) &&
+		memcmp(at.mv_data, key->b, sizeof(key->b)) == 0) {
+		bool covered = true;
+		struct record r;
+
+		if (record_decode(str_of_val(data), &r) && now_ms < r.until_ms)
+			e = table_covered(t, &r, &covered);
+		*n += !covered;
+		code = mdb_cursor_get(cursor, &at, &data, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return e != ERR_NONE || code == MDB_NOTFOUND ? e : err_of_mdb(code);
 }
 
 /* --- housekeeping --- */

@@ -2,7 +2,9 @@
 #ifndef POPGATE_TABLE_H
 #define POPGATE_TABLE_H
 
+#include "common/window/credit.h"
 #include "common/window/env.h"
+#include "common/window/hits.h"
 #include "common/window/merge.h"
 #include "common/window/meta.h"
 #include "common/window/minutes.h"
@@ -40,6 +42,13 @@ MUST_USE enum err table_apply(struct table *t, const struct record *r);
 MUST_USE enum err table_find(struct table *t, const struct addr *key, const struct subscriber *who,
 	int64_t now_ms, bool *found, struct record *out);
 
+/* Inside a transaction: how many hold key at now_ms; counting stops at max. */
+MUST_USE enum err table_holders(
+	struct table *t, const struct addr *key, int64_t now_ms, size_t max, size_t *n);
+
+/* Inside a transaction: is the login of that grant covered by a revocation? */
+MUST_USE enum err table_covered(struct table *t, const struct record *r, bool *covered);
+
 /* Inside a transaction: looks at up to max rows from where the last call stopped, round and round, and
  * deletes grants that ended before before_ms and revocations older than keep_ms. */
 MUST_USE enum err table_purge(struct table *t, int64_t before_ms, int64_t keep_ms, size_t max);
@@ -54,6 +63,16 @@ uint64_t table_entries(struct table *t);
 MUST_USE enum err table_failure(struct table *t, const struct failure *f,
 	const struct penalty_rules *rules, int64_t now_ms);
 MUST_USE enum err table_use(struct table *t, const struct use *u, int64_t now_ms);
+
+/* Inside a transaction: a login gives who on key all of his credit back. *had: some of it was spent. */
+MUST_USE enum err table_restore_credit(
+	struct table *t, const struct addr *key, const struct subscriber *who, bool *had);
+
+/* Inside a transaction: the row of a network that is never granted (NULL: of our own addresses). A row that
+ * is not there is all zero. */
+MUST_USE enum err table_get_hits(struct table *t, const struct network *never, struct hits *out);
+MUST_USE enum err table_put_hits(
+	struct table *t, const struct network *never, const struct hits *hits);
 
 /* Inside a transaction: looks at up to max of their rows from where the last call stopped, round and round,
  * and deletes those that say nothing any more. */

@@ -5,7 +5,7 @@
 #include "common/store/table.h"
 
 struct place { /* the key where purging of a table goes on */
-	uint8_t key[RECORD_KEY_MAX];
+	uint8_t key[CREDIT_KEY_MAX];
 	size_t n; /* 0: at the beginning */
 };
 

@@ -35,6 +35,7 @@ struct cache {
 	struct shared *shared; /* mapped */
 	size_t size, sets;
 	int64_t live_ms;
+	struct accountprint_key print;
 };
 
 struct image { /* an entry, out of its atomics */
@@ -72,6 +73,7 @@ enum err cache_open(struct cache **out, int fd, int64_t live_ms)
 
 	if (e == ERR_NONE) {
 		c->live_ms = live_ms;
+		c->print = accountprint_key(c->shared->key + STEADY);
 		*out = c;
 	} else {
 		cache_close(&c);
@@ -85,6 +87,7 @@ void cache_close(struct cache **c)
 		return;
 	if ((*c)->shared != NULL)
 		munmap((*c)->shared, (*c)->size);
+	explicit_bzero(&(*c)->print, sizeof((*c)->print));
 	free(*c);
 	*c = NULL;
 }
@@ -132,6 +135,12 @@ void cache_salt(const struct cache *c, struct str name, uint8_t salt[CACHE_MAC])
 	add(&m, STR("salt"));
 	add(&m, name);
 	seal(c->shared->key + STEADY, &m, salt);
+}
+
+struct fingerprint cache_accountprint(const struct cache *c, const struct subscriber *who,
+	struct str stored, bool disabled)
+{
+	return accountprint(&c->print, who, stored, disabled);
 }
 
 static void make_tag(const struct cache *c, const struct subscriber *who, struct str stored,

@@ -9,6 +9,7 @@
 #define POPGATE_CACHE_H
 
 #include "common/base/subscriber.h"
+#include "common/users/accountprint.h"
 
 #define CACHE_MAC 32 /* octets */
 
@@ -39,5 +40,9 @@ void cache_mac(const struct cache *c, const char *label, struct str a, struct st
 /* CACHE_MAC octets that are the same for a name in every daemon of the host, after a restart, too, as the
  * salts of accounts are. The name has 2048 octets at most. */
 void cache_salt(const struct cache *c, struct str name, uint8_t salt[CACHE_MAC]);
+
+/* Of that state of an account, the same in every daemon of the host and after a restart. */
+struct fingerprint cache_accountprint(const struct cache *c, const struct subscriber *who,
+	struct str stored, bool disabled);
 
 #endif

@@ -165,6 +165,13 @@ void exchange_challenge(struct exchange *x, enum exchange_phase next, struct str
 		x->owner, &(struct users_answer){ .says = USERS_CONTINUE, .challenge = challenge });
 }
 
+/* The first look is what the proof is about, whatever the file says at its end. */
+void exchange_note(struct exchange *x, const struct found *found)
+{
+	if (found->known && fingerprint_is_none(&x->account))
+		x->account = users_print(x->users, &x->who, found);
+}
+
 bool exchange_find(struct exchange *x, struct found *out)
 {
 	if (users_find(x->users, &x->who, out) != ERR_NONE) {
@@ -173,6 +180,7 @@ bool exchange_find(struct exchange *x, struct found *out)
 	}
 	x->known = out->known;
 	x->disabled = out->disabled;
+	exchange_note(x, out);
 	return true;
 }
 
@@ -240,7 +248,8 @@ static void answer(struct exchange *x)
 {
 	struct users_answer a = { .says = x->why == USERS_WHY_NONE ? USERS_OK : USERS_FAIL,
 		.why = x->why,
-		.who = x->who };
+		.who = x->who,
+		.account = x->account };
 
 	drop_held(x);
 	x->heard(x->owner, &a);

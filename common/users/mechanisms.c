@@ -285,6 +285,7 @@ bool scram_named(void *owner, struct str typed, struct str authzid, struct scram
 	name(x, typed);
 	if (!acts_for_self(x, authzid) || users_find(x->users, &x->who, &found) != ERR_NONE)
 		return false;
+	exchange_note(x, &found);
 	x->stored_keys = found.known && hash_scram(found.stored, &x->keys);
 	if (!x->stored_keys)
 		keys_of_nobody(x, typed, &x->keys);

@@ -8,6 +8,8 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
+#define DOUBT_FROM 16 /* accounts: of fewer, half may go in one edit */
+
 /* --- the file --- */
 
 static struct stamp stamp_of(const char *path)
@@ -42,22 +44,27 @@ struct read_job {
 	struct users *users;
 	struct stamp stamp; /* before: what is in use; after: what was read */
 	struct passwdfile *file;
-	bool changed;
+	struct stamp doubted; /* while doubting: not to be read again yet */
+	bool doubting, changed, torn;
 	enum err e;
 	int64_t took_ms;
 };
 
-/* The stamp is taken before reading: a change meanwhile is seen at the next look. */
+/* The stamp is taken before reading: a change meanwhile is seen at the next look, and what was read of it
+ * is not believed. */
 static void on_read(void *job)
 {
 	struct read_job *j = job;
 	struct stamp now = stamp_of(j->users->path);
 	int64_t start = clock_steady_ms();
 
-	j->changed = !same(&now, &j->stamp);
+	j->changed = !same(&now, &j->stamp) && !(j->doubting && same(&now, &j->doubted));
+	if (!j->changed)
+		return;
 	j->stamp = now;
-	if (j->changed)
-		j->e = passwdfile_open(&j->file, j->users->path, str_of(j->users->domain));
+	j->e = passwdfile_open(&j->file, j->users->path, str_of(j->users->domain));
+	now = stamp_of(j->users->path);
+	j->torn = !same(&now, &j->stamp);
 	j->took_ms = clock_steady_ms() - start;
 }
 
@@ -77,13 +84,47 @@ static void log_read(const struct read_job *j)
 	log_end(&l);
 }
 
+static void log_doubt(const struct users *u, size_t before, size_t now)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_ERROR, "users.doubted");
+	log_text(&l, "path", u->path);
+	log_int(&l, "accounts", (int64_t)now);
+	log_int(&l, "before", (int64_t)before);
+	if (now > 0)
+		log_int(&l, "believed_in_ms", USERS_DOUBT_MS);
+	log_end(&l);
+}
+
+/* Whoever writes the file in place shows us half of it, or nothing, for a moment: that must not end
+ * everybody's sessions and windows. A file without any account is never what was meant. */
+static bool doubtful(struct users *u, const struct read_job *j)
+{
+	size_t before = u->file != NULL ? passwdfile_accounts(u->file) : 0;
+	size_t now = passwdfile_accounts(j->file);
+	bool seen_before = same(&u->doubted, &j->stamp);
+
+	if (before == 0 || (now > 0 && (before < DOUBT_FROM || now >= before / 2)) ||
+		(now > 0 && seen_before && clock_steady_ms() - u->doubted_ms >= USERS_DOUBT_MS))
+		return false;
+	if (!seen_before)
+		log_doubt(u, before, now);
+	if (!seen_before || now == 0)
+		u->doubted_ms = clock_steady_ms();
+	u->doubted = j->stamp;
+	return true;
+}
+
 /* A file that cannot be read now leaves the one in use: a mail server that forgets its subscribers
  * because of an editor's rename helps nobody. */
 static void adopt(struct read_job *j)
 {
 	struct users *u = j->users;
 
-	if (!j->changed)
+	if (!j->changed || (j->torn && u->file != NULL))
+		return;
+	if (j->e == ERR_NONE && doubtful(u, j))
 		return;
 	log_read(j);
 	u->stamp = j->stamp;
@@ -91,6 +132,8 @@ static void adopt(struct read_job *j)
 		return;
 	passwdfile_close(&u->file);
 	u->file = j->file;
+	u->edition++;
+	j->file = NULL;
 }
 
 static void on_read_done(void *job)
@@ -99,6 +142,7 @@ static void on_read_done(void *job)
 
 	j->users->reading = false;
 	adopt(j);
+	passwdfile_close(&j->file);
 	free(j);
 }
 
@@ -110,6 +154,9 @@ void users_refresh(struct users *u)
 		return;
 	j->users = u;
 	j->stamp = u->stamp;
+	j->doubted = u->doubted;
+	j->doubting = u->doubted_ms > 0 &&
+		clock_steady_ms() - u->doubted_ms < USERS_DOUBT_MS;
 	u->reading = u->lent.pool.submit(u->lent.pool.ctx, on_read, on_read_done, j);
 	if (!u->reading)
 		free(j);
@@ -193,6 +240,30 @@ enum err users_find(const struct users *u, const struct subscriber *who, struct 
 	out->disabled = out->known && account.disabled;
 	out->stored = out->known ? account.stored : passwdfile_usual(u->file);
 	return ERR_NONE;
+}
+
+struct fingerprint users_print(
+	const struct users *u, const struct subscriber *who, const struct found *found)
+{
+	return cache_accountprint(
+		u->cache, who, found->known ? found->stored : STR(""), found->disabled);
+}
+
+unsigned users_edition(const struct users *u)
+{
+	return u->edition;
+}
+
+bool users_changed(
+	const struct users *u, const struct subscriber *who, const struct fingerprint *then)
+{
+	struct fingerprint now;
+	struct found found;
+
+	if (fingerprint_is_none(then) || users_find(u, who, &found) != ERR_NONE)
+		return false;
+	now = users_print(u, who, &found);
+	return fingerprints_differ(then, &now);
 }
 
 bool users_owns(struct users *u, const struct subscriber *address, struct subscriber *owner)

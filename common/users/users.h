@@ -12,6 +12,7 @@
 #define POPGATE_USERS_H
 
 #include "common/base/addr.h"
+#include "common/base/fingerprint.h"
 #include "common/base/subscriber.h"
 
 #define USERS_RESPONSE_MAX 12288 /* octets of one decoded response (RFC 4954 4, 12) */
@@ -77,6 +78,7 @@ struct users_answer {
 	enum users_why why; /* with FAIL */
 	struct subscriber
 		who; /* OK; with FAIL the name that was tried, if it could be folded, else n == 0 */
+	struct fingerprint account; /* OK: the account as it was proved */
 	struct str challenge; /* CONTINUE: octets not yet in base64, borrowed for the call */
 };
 typedef void users_heard(
@@ -105,8 +107,20 @@ MUST_USE enum err users_open(struct users **out, const char *path, struct str de
 /* Ends all; every exchange must be ended and every job of the pool done. */
 void users_close(struct users **u);
 
-/* To be called each second: if the file has changed, reads it in the pool and swaps it in. */
+/* To be called each second: if the file has changed, reads it in the pool and swaps it in. What cannot be
+ * read, has no account, or grew while it was read, leaves the one in use, and so does, for USERS_DOUBT_MS,
+ * one that lost more than half of many accounts: it may be half of a file. */
 void users_refresh(struct users *u);
+
+#define USERS_DOUBT_MS 10000
+
+/* Grows each time another file is in use. */
+unsigned users_edition(const struct users *u);
+
+/* Is the account of who known to be another one than when that fingerprint was taken: its password is, it
+ * may no longer log in, or it is gone? False where that cannot be told. */
+bool users_changed(
+	const struct users *u, const struct subscriber *who, const struct fingerprint *then);
 
 #define USERS_MECHANISMS_TEXT 128
 

@@ -27,6 +27,9 @@ struct users {
 	struct cache *cache; /* the one or the other */
 	struct passwdfile *file; /* owned; NULL: nobody is known */
 	struct stamp stamp; /* of file */
+	struct stamp doubted; /* of one that lost many accounts, first seen at */
+	int64_t doubted_ms; /* steady clock */
+	unsigned edition;
 	bool reading; /* a job is under way */
 };
 
@@ -39,6 +42,10 @@ struct found {
 /* ERR_AWAY: there is no file. */
 MUST_USE enum err users_find(
 	const struct users *u, const struct subscriber *who, struct found *out);
+
+/* Of an account that was found, at this moment. */
+struct fingerprint users_print(
+	const struct users *u, const struct subscriber *who, const struct found *found);
 
 bool users_have(const struct users *u, enum hash_kind kind);
 
@@ -69,6 +76,7 @@ struct exchange {
 	char *apop; /* owned, or NULL: the greeting's timestamp */
 	struct subscriber who; /* n == 0: not named, or by a name that nobody can have */
 	bool known, disabled; /* of the account, as it was looked up last */
+	struct fingerprint account; /* as it was looked up first */
 	struct scram keys; /* of SCRAM: what was sent of them, and the keys where they are stored */
 	bool stored_keys; /* keys are whole */
 
@@ -96,6 +104,9 @@ void exchange_conclude(struct exchange *x, enum users_why why);
 
 /* The account of x->who, into known and disabled as well; false: away, and that is concluded. */
 MUST_USE bool exchange_find(struct exchange *x, struct found *out);
+
+/* Keeps the fingerprint of the account that was found, if it is the first look. */
+void exchange_note(struct exchange *x, const struct found *found);
 
 /* Why, of a proof that was right or not, for the account as it was found. */
 enum users_why exchange_verdict(const struct exchange *x, bool right);

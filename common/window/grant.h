@@ -3,6 +3,7 @@
 #define POPGATE_GRANT_H
 
 #include "common/base/addr.h"
+#include "common/base/fingerprint.h"
 #include "common/base/sid.h"
 #include "common/base/subscriber.h"
 
@@ -20,8 +21,10 @@ struct grant {
 	struct subscriber who;
 	struct source source;
 	char sid[SID_TEXT]; /* of the session that logged in; "": there was none */
-	int64_t login_ms; /* since 1970; 0: the store stamps it (what a login wants) */
+	int64_t login_ms; /* since 1970; 0: the store stamps it (what a login wants); else it renews
+			     that login: the expiry moves, the time of the login does not */
 	int64_t lifetime_ms; /* 0: the window's own; else exactly this, no slack, no coalescing */
+	struct fingerprint account; /* as it was when it was proved; none of one that is given */
 };
 
 #define GRANT_LIFETIME_MAX_MS \

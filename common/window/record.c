@@ -7,8 +7,9 @@
 size_t record_encode(const struct record *r, uint8_t *dst)
 {
 	struct writer w = { .p = dst, .max = RECORD_MAX };
+	bool plain = fingerprint_is_none(&r->account);
 
-	put_number(&w, RECORD_VERSION, 1);
+	put_number(&w, plain ? RECORD_VERSION : RECORD_VERSION + 1, 1);
 	put_number(&w, r->kind, 1);
 	put_number(&w, r->scope, 1);
 	put_number(&w, r->source.tls, 1);
@@ -22,6 +23,8 @@ size_t record_encode(const struct record *r, uint8_t *dst)
 	put_short(&w, str_of(r->source.service));
 	put_short(&w, str_of(r->source.mechanism));
 	put_short(&w, subscriber_str(&r->who));
+	if (!plain)
+		put_octets(&w, r->account.b, sizeof(r->account.b));
 	put_number(&w, crc32c(dst, w.n), 4);
 	return w.n;
 }
@@ -62,8 +65,12 @@ bool record_decode(struct str bytes, struct record *out)
 {
 	struct reader in = { (const uint8_t *)bytes.p, bytes.n, false };
 	struct record r = { 0 };
+	uint64_t version;
 
-	if (!crc_fits(bytes) || get_number(&in, 1) != RECORD_VERSION)
+	if (!crc_fits(bytes))
+		return false;
+	version = get_number(&in, 1);
+	if (version != RECORD_VERSION && version != RECORD_VERSION + 1)
 		return false;
 	r.kind = (enum record_kind)get_number(&in, 1);
 	r.scope = (enum scope)get_number(&in, 1);
@@ -79,7 +86,10 @@ bool record_decode(struct str bytes, struct record *out)
 	get_short(&in, r.source.mechanism, sizeof(r.source.mechanism));
 	get_short(&in, r.who.name, sizeof(r.who.name));
 	r.who.n = (uint8_t)strlen(r.who.name);
-	if (in.bad || in.n != 4 || !sensible(&r))
+	if (version > RECORD_VERSION)
+		get_octets(&in, r.account.b, sizeof(r.account.b));
+	if (in.bad || in.n != 4 || !sensible(&r) ||
+		fingerprint_is_none(&r.account) != (version == RECORD_VERSION))
 		return false;
 	*out = r;
 	return true;

@@ -8,7 +8,7 @@
 #include "common/window/grant.h"
 
 #define RECORD_MAX 512 /* octets of an encoded record at most */
-#define RECORD_VERSION 1
+#define RECORD_VERSION 1 /* of a record without a fingerprint; with one it is one more */
 
 enum record_kind {
 	RECORD_GRANT = 1,
@@ -26,6 +26,7 @@ struct record {
 	int64_t login_ms; /* of a revocation: logins up to and with this one do not count */
 	int64_t until_ms; /* of a grant */
 	uint64_t origin, sequence; /* whose log it stands in, and where */
+	struct fingerprint account; /* of a grant */
 };
 
 /* Into dst of RECORD_MAX octets; returns how many. */

@@ -112,6 +112,11 @@ void view_close(struct view **v)
 	*v = NULL;
 }
 
+void view_set_judge(struct view *v, const struct view_judge *judge)
+{
+	v->judge = *judge;
+}
+
 enum err view_refresh(struct view *v)
 {
 	char name[sizeof(v->name)];
@@ -129,6 +134,7 @@ enum err view_refresh(struct view *v)
 		return e;
 	}
 	release(v);
+	fresh->judge = v->judge;
 	*v = *fresh;
 	free(fresh);
 	return ERR_NONE;
@@ -217,12 +223,17 @@ enum standing view_standing(struct view *v, const struct record *r, int64_t pres
 	for (int scope = SCOPE_EVERYTHING; scope <= SCOPE_KEY_SUBSCRIBER; scope++)
 		if (!read_not_before(v, (enum scope)scope, r, &nb))
 			return UNREADABLE;
-	return merge_revoked(r, &nb) ? DEAD : LIVE;
+	if (merge_revoked(r, &nb))
+		return DEAD;
+	return v->judge.changed != NULL && v->judge.changed(v->judge.ctx, &r->who, &r->account)
+		? DEAD
+		: LIVE;
 }
 
 static struct holder holder_of(const struct record *r)
 {
-	return (struct holder){ r->who, r->source, r->port, r->logins, r->login_ms, r->until_ms };
+	return (struct holder){ r->who, r->source, r->port, r->logins, r->login_ms, r->until_ms,
+		r->account };
 }
 
 /* --- who may relay from an address --- */

@@ -8,7 +8,9 @@
 #ifndef POPGATE_VIEW_H
 #define POPGATE_VIEW_H
 
+#include "common/window/credit.h"
 #include "common/window/grant.h"
+#include "common/window/hits.h"
 #include "common/window/minutes.h"
 #include "common/window/penalty.h"
 #include "common/window/rate.h"
@@ -28,6 +30,7 @@ struct holder { /* a plain value, copied out */
 	uint16_t port; /* of the last login */
 	uint32_t logins; /* counted since the entry was made */
 	int64_t login_ms, until_ms; /* relay is refused from until_ms on */
+	struct fingerprint account; /* as it was proved; none where it was not */
 };
 struct holders {
 	size_t n, all; /* n in the array, the latest logins first; all there are */
@@ -38,6 +41,13 @@ struct entry { /* what a listing gives */
 	struct holder holder;
 };
 
+/* Who knows the accounts says whether the one of who has changed since a login with that fingerprint; such
+ * an entry does not count. */
+struct view_judge {
+	bool (*changed)(void *ctx, const struct subscriber *who, const struct fingerprint *then);
+	void *ctx;
+};
+
 /* Opens the view below state_dir for reading; never makes one. On success *out is the caller's until
  * view_close(); on any failure *out is untouched. ERR_ABSENT: no store has run here yet; ERR_DENIED:
  * lock.mdb cannot be written, and LMDB would read without a reader slot. */
@@ -45,6 +55,9 @@ MUST_USE enum err view_open(struct view **out, const char *state_dir);
 
 /* Closes *v and sets it to NULL; a NULL or half-made *v is fine. */
 void view_close(struct view **v);
+
+/* From now on, also when the view is replaced. Without a judge no account has changed. */
+void view_set_judge(struct view *v, const struct view_judge *judge);
 
 /* To be called each second: reopens if the view was replaced by a new one. Fails like view_open(),
  * and then the old one stays, for listings, and every answer is UNKNOWN. */
@@ -82,6 +95,15 @@ MUST_USE bool view_rate(struct view *v, struct addr a, const struct subscriber *
 /* How many logins there were in each of the last 60 minutes, as the store counts them. False: an older store
  * made the view, or there is none yet. */
 MUST_USE bool view_minutes(struct view *v, struct minutes *out);
+
+/* How much who has sent since his last login from a because a holds his window (ask_use()). False: there is
+ * no view to ask. */
+MUST_USE bool view_credit(
+	struct view *v, struct addr a, const struct subscriber *who, struct credit *out);
+
+/* How often a login came from a network that is never granted; NULL: from one of the host's own addresses.
+ * Zero where none did. False: there is no view to ask. */
+MUST_USE bool view_hits(struct view *v, const struct network *never, struct hits *out);
 
 /* One page of live entries in the order of keys, from the place in *cursor on; all zero starts. An
  * expired or revoked entry is left out unless dead is set. *n is how many were put into page; fewer than

@@ -92,3 +92,37 @@ bool view_minutes(struct view *v, struct minutes *out)
 	view_end(v);
 	return there;
 }
+
+bool view_credit(struct view *v, struct addr a, const struct subscriber *who, struct credit *out)
+{
+	uint8_t bytes[CREDIT_KEY_MAX];
+	struct view_meta m;
+	bool readable;
+
+	if (v == NULL || v->lacks_notes || view_begin(v) != ERR_NONE)
+		return false;
+	readable = view_read_meta(v, &m);
+	if (readable) {
+		struct addr of = addr_key(a, m.ipv4_prefix, m.ipv6_prefix);
+		MDB_val key = { credit_key(&of, who, bytes), bytes }, data;
+
+		if (mdb_get(v->txn, v->rates, &key, &data) != 0 ||
+			!credit_decode(str_of_val(data), out))
+			*out = (struct credit){ 0 };
+	}
+	view_end(v);
+	return readable;
+}
+
+bool view_hits(struct view *v, const struct network *never, struct hits *out)
+{
+	uint8_t bytes[HITS_KEY_MAX];
+	MDB_val key = { hits_key(never, bytes), bytes }, data;
+
+	if (v == NULL || view_begin(v) != ERR_NONE)
+		return false;
+	if (mdb_get(v->txn, v->meta, &key, &data) != 0 || !hits_decode(str_of_val(data), out))
+		*out = (struct hits){ 0 };
+	view_end(v);
+	return true;
+}

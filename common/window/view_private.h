@@ -14,6 +14,7 @@ struct view {
 	MDB_txn *txn; /* owned; reset but inside a call */
 	MDB_cursor *cursor; /* owned; on entries */
 	MDB_dbi entries, holders, revocations, penalties, rates, meta;
+	struct view_judge judge;
 	bool lacks_notes; /* an older store made it: no penalties, no rates */
 	bool stale; /* the link names another view that we could not open */
 };

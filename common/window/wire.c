@@ -18,6 +18,7 @@ static void put_grant(struct writer *w, const struct grant *g)
 	put_short(w, str_of(g->source.mechanism));
 	put_short(w, str_of(g->sid));
 	put_short(w, subscriber_str(&g->who));
+	put_octets(w, g->account.b, sizeof(g->account.b));
 }
 
 static void get_name(struct reader *r, struct subscriber *who)
@@ -44,6 +45,7 @@ static void get_grant(struct reader *r, struct grant *g)
 	get_short(r, g->source.mechanism, sizeof(g->source.mechanism));
 	get_short(r, g->sid, sizeof(g->sid));
 	get_name(r, &g->who);
+	get_octets(r, g->account.b, sizeof(g->account.b));
 	if (g->who.n == 0 || g->login_ms < 0 || g->lifetime_ms < 0 ||
 		g->lifetime_ms > GRANT_LIFETIME_MAX_MS)
 		r->bad = true;

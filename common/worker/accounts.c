@@ -95,6 +95,13 @@ static void on_failed(void *ctx, struct addr client, const struct subscriber *wh
 
 /* --- open and close --- */
 
+static bool changed(void *ctx, const struct subscriber *who, const struct fingerprint *then)
+{
+	const struct accounts *a = ctx;
+
+	return users_changed(a->users, who, then);
+}
+
 static void on_second(void *owner)
 {
 	users_refresh(((struct accounts *)owner)->users);
@@ -127,6 +134,8 @@ enum err accounts_open(struct accounts **out, struct kit *kit, struct loop *l,
 		open_users(a, l);
 	if (e == ERR_NONE)
 		e = a->users != NULL ? loop_every(l, REFRESH_MS, on_second, a) : ERR_NOMEM;
+	if (e == ERR_NONE && window != NULL)
+		window_set_judge(window, &(struct view_judge){ changed, a });
 	if (e == ERR_NONE)
 		*out = a;
 	else

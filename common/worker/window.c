@@ -10,6 +10,7 @@
 struct window {
 	const char *state_dir; /* borrowed */
 	struct view *view; /* owned; NULL: away */
+	struct view_judge judge;
 	bool reported; /* that it is away */
 };
 
@@ -25,6 +26,15 @@ static void look(void *owner)
 	if (e == ERR_NONE && w->reported)
 		log_say(LOG_LEVEL_WARN, "window.known", "the view can be read again");
 	w->reported = e != ERR_NONE;
+	if (w->view != NULL)
+		view_set_judge(w->view, &w->judge);
+}
+
+void window_set_judge(struct window *w, const struct view_judge *judge)
+{
+	w->judge = *judge;
+	if (w->view != NULL)
+		view_set_judge(w->view, judge);
 }
 
 enum err window_open(struct window **out, struct loop *l, const char *state_dir)

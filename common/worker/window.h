@@ -14,6 +14,9 @@ struct window;
  * is logged (window.unknown, and window.known when it is back). */
 MUST_USE enum err window_open(struct window **out, struct loop *l, const char *state_dir);
 
+/* Who says whether an account has changed; see view.h. */
+void window_set_judge(struct window *w, const struct view_judge *judge);
+
 /* After loop_close(). */
 void window_close(struct window **w);
 

@@ -37,6 +37,27 @@ static void comes_back_as_it_was(void **state)
 	assert_string_equal(back.source.mechanism, "plain");
 }
 
+/* What a store of before has written must count, or an upgrade would close every window. */
+static void a_record_without_a_fingerprint_is_as_it_always_was(void **state)
+{
+	static const uint8_t before[] = "\x01\x01\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00"
+					"\x00\x00\xff\xff\xc0\x00\x02\x01\x92\x10\x07\x00\x00\x00";
+	const struct record old = sample();
+	struct record with = sample(), back;
+	uint8_t bytes[RECORD_MAX];
+	size_t n = record_encode(&old, bytes), more;
+
+	(void)state;
+	assert_memory_equal(bytes, before, sizeof(before) - 1);
+	with.account.b[0] = 1;
+	with.account.b[FINGERPRINT_MAX - 1] = 9;
+	more = record_encode(&with, bytes);
+	assert_int_equal(more, n + FINGERPRINT_MAX);
+	assert_true(record_decode((struct str){ (char *)bytes, more }, &back));
+	assert_true(fingerprint_eq(&back.account, &with.account));
+	assert_string_equal(back.who.name, "anna@example.net");
+}
+
 static void every_flipped_bit_and_every_cut_is_seen(void **state)
 {
 	const struct record r = sample();
@@ -66,6 +87,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(comes_back_as_it_was),
+		cmocka_unit_test(a_record_without_a_fingerprint_is_as_it_always_was),
 		cmocka_unit_test(every_flipped_bit_and_every_cut_is_seen),
 		cmocka_unit_test(the_crc_is_castagnoli_s),
 	};

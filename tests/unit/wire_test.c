@@ -20,11 +20,13 @@ static void requests_come_back_and_nothing_shorter_or_longer(void **state)
 
 	(void)state;
 	assert_true(subscriber_fold(STR("anna"), STR("example.net"), &r.grant.who));
+	r.grant.account.b[FINGERPRINT_MAX - 1] = 3;
 	packet = packet_of(&r, bytes);
 	assert_true(wire_get_request(packet, &back));
 	assert_true(back.ticket == 77 && back.grant.port == 9 && back.grant.source.tls);
 	assert_string_equal(back.grant.who.name, "anna@example.net");
 	assert_string_equal(back.grant.sid, "abc");
+	assert_true(fingerprint_eq(&back.grant.account, &r.grant.account));
 	assert_false(wire_get_answer(packet, &a));
 	for (size_t n = 0; n < packet.n; n++)
 		assert_false(wire_get_request(str_first(packet, n), &back));

@@ -1,0 +1,74 @@
+/* sharing.c - see sharing.h. */
+#include "common/conf/sharing.h"
+
+static unsigned threshold(struct conf_section s, const char *name, unsigned otherwise)
+{
+	return conf_line(s, name) > 0 ? conf_number(s, name) : otherwise;
+}
+
+static void check(const struct sharing_rule *r, struct conf_section s, struct buf *complaints)
+{
+	if (r->frozen_after > 0 && r->shared_after > r->frozen_after)
+		conf_complain(s, "frozen_after", complaints,
+			"frozen_after: %u is less than shared_after, %u", r->frozen_after,
+			r->shared_after);
+}
+
+static bool is_there(const struct sharing *s, struct network n)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->at[i].network.prefix == n.prefix &&
+			addr_eq(s->at[i].network.addr, n.addr))
+			return true;
+	return false;
+}
+
+static void read_one(struct sharing *s, struct conf_section section, struct buf *complaints)
+{
+	struct sharing_rule *r = &s->at[s->n];
+
+	*r = (struct sharing_rule){
+		.shared_after = threshold(section, "shared_after", s->general.shared_after),
+		.frozen_after = threshold(section, "frozen_after", s->general.frozen_after),
+		.note = conf_cstr(section, "note"),
+	};
+	if (!network_parse(conf_title(section), &r->network))
+		conf_complain(section, NULL, complaints,
+			"address \"%.100s\": not a network in CIDR notation",
+			conf_title(section).p);
+	else if (is_there(s, r->network))
+		conf_complain(section, NULL, complaints, "address \"%.100s\": it is there twice",
+			conf_title(section).p);
+	check(r, section, complaints);
+	s->n++;
+}
+
+void sharing_read(struct sharing *out, struct conf_section window, struct buf *complaints)
+{
+	size_t n = conf_sections(window, "address");
+
+	out->n = 0;
+	out->general = (struct sharing_rule){
+		.shared_after = conf_number(window, "shared_after"),
+		.frozen_after = conf_number(window, "frozen_after"),
+		.note = "",
+		.general = true,
+	};
+	check(&out->general, window, complaints);
+	if (n > SHARING_MAX)
+		conf_complain(window, NULL, complaints, "window: at most %d address sections",
+			SHARING_MAX);
+	for (size_t i = 0; i < n && i < SHARING_MAX; i++)
+		read_one(out, conf_section(window, "address", i), complaints);
+}
+
+const struct sharing_rule *sharing_of(const struct sharing *s, struct addr a)
+{
+	const struct sharing_rule *longest = &s->general;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (network_holds(s->at[i].network, a) &&
+			(longest->general || s->at[i].network.prefix > longest->network.prefix))
+			longest = &s->at[i];
+	return longest;
+}

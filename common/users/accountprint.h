@@ -1,0 +1,22 @@
+/* accountprint.h - the fingerprint of an account: a keyed hash over its name, what is stored for it, and
+ * whether it may log in. */
+#ifndef POPGATE_ACCOUNTPRINT_H
+#define POPGATE_ACCOUNTPRINT_H
+
+#include "common/base/fingerprint.h"
+#include "common/base/subscriber.h"
+
+#define ACCOUNTPRINT_KEY 32 /* octets of the secret: the host's steady key */
+
+struct accountprint_key { /* wipe it when done */
+	uint8_t secret[ACCOUNTPRINT_KEY];
+	uint8_t id[FINGERPRINT_KEY]; /* tells that secret from others, and nothing of it */
+};
+
+struct accountprint_key accountprint_key(const uint8_t secret[ACCOUNTPRINT_KEY]);
+
+/* stored: as the account file has it, empty for an account that is not there; 2048 octets at most. */
+struct fingerprint accountprint(const struct accountprint_key *k, const struct subscriber *who,
+	struct str stored, bool disabled);
+
+#endif
