@@ -117,3 +117,17 @@ int ctl_window_revoke(struct ctl *c)
 			table_time(answer.stamp_ms, c->utc, time));
 	return code;
 }
+
+void ctl_revoke_changed(const struct ctl *c, const struct subscriber *who)
+{
+	const struct revocation r = { .scope = SCOPE_SUBSCRIBER, .who = *who };
+	struct answer answer = { 0 };
+	struct ask *a = NULL;
+
+	if (ask_open(&a, c->site.run_dir) == ERR_NONE &&
+		hear(&a, ask_revoke(a, 1, &r), &answer) == EXIT_YES)
+		return;
+	ctl_say("no store was told; running daemons close the windows of %s when they read %s "
+		"again",
+		who->name, c->site.users_path);
+}

@@ -62,6 +62,10 @@ int ctl_window_watch(struct ctl *c);
 int ctl_window_grant(struct ctl *c);
 int ctl_window_revoke(struct ctl *c);
 
+/* Whose account was changed holds no window any more. Says what is not done: without a store the daemons see
+ * it when they read the account file again. */
+void ctl_revoke_changed(const struct ctl *c, const struct subscriber *who);
+
 /* user.c */
 int ctl_user_add(struct ctl *c);
 int ctl_user_passwd(struct ctl *c);

@@ -134,6 +134,16 @@ static int done(const struct ctl *c, enum err e, const struct subscriber *who, c
 	return EXIT_NO;
 }
 
+/* Done, and the subscriber's windows are closed at once. */
+static int changed(const struct ctl *c, enum err e, const struct subscriber *who, const char *what)
+{
+	int code = done(c, e, who, what);
+
+	if (code == EXIT_YES)
+		ctl_revoke_changed(c, who);
+	return code;
+}
+
 /* name:{SCHEME}hash::::::addresses=... disabled */
 static bool put_line(
 	const struct ctl *c, const struct subscriber *who, const char *stored, struct buf *line)
@@ -196,7 +206,7 @@ int ctl_user_passwd(struct ctl *c)
 	int code = EXIT_USAGE;
 
 	if (read_who(c, &who) && make_stored(c, stored))
-		code = done(
+		code = changed(
 			c, edit(c, EDIT_REPLACE, &who, str_of(stored)), &who, "has a new password");
 	explicit_bzero(stored, sizeof(stored));
 	return code;
@@ -208,7 +218,7 @@ int ctl_user_remove(struct ctl *c)
 
 	if (!read_who(c, &who))
 		return EXIT_USAGE;
-	return done(c, edit(c, EDIT_REMOVE, &who, STR("")), &who, "removed");
+	return changed(c, edit(c, EDIT_REMOVE, &who, STR("")), &who, "removed");
 }
 
 static struct passwdfile *open_file(const struct ctl *c)

@@ -18,6 +18,8 @@ enum counted {
 	COUNT_DELETED,
 	COUNT_OCTETS,
 	COUNT_HEADLESS,
+	COUNT_RENEWALS,
+	COUNT_EVICTED,
 	COUNT_FAILURES, /* by reason; rows up to "other" */
 	COUNT_ACK_TIME = COUNT_FAILURES + 8, /* a histogram */
 };

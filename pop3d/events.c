@@ -73,6 +73,17 @@ void event_login(const struct session *s, enum err of_grant, const struct answer
 	log_end(&l);
 }
 
+void event_revoked(const struct session *s)
+{
+	struct log_line l;
+
+	begin(&l, LOG_LEVEL_WARN, "pop3.revoked", s);
+	log_str(&l, "user", subscriber_str(s->who));
+	log_text(&l, "reason", "account-changed");
+	log_end(&l);
+	session_count(s, COUNT_EVICTED, 1);
+}
+
 void event_foreign(const struct session *s)
 {
 	struct log_line l;

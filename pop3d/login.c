@@ -51,7 +51,9 @@ static void one_less(struct session *s)
 	if (--s->awaited > 0)
 		return;
 	verdict = verdict_of(s);
-	if (verdict != POP3_WELCOME)
+	if (verdict == POP3_WELCOME)
+		live_begin(s);
+	else
 		forget(s);
 	answer(s, verdict);
 }
@@ -67,6 +69,8 @@ static void on_granted(void *owner, enum err e, const struct answer *a)
 
 	s->grant = NULL;
 	counters_time(s->server->kit->counters, COUNT_ACK_TIME, clock_steady_ms() - s->asked_ms);
+	if (e == ERR_NONE)
+		s->login_ms = a->never ? 0 : a->stamp_ms;
 	session_count(s, e == ERR_NONE ? COUNT_GRANTS : COUNT_GRANTS_LOST, 1);
 	event_login(s, e, a);
 	one_less(s);
@@ -81,15 +85,24 @@ static void grant_nothing(struct session *s)
 
 static void grant_window(struct session *s)
 {
+	const struct grant g = login_grant(s);
+
+	s->login_ms = clock_ms(); /* until the store says when it was */
+	s->asked_ms = clock_steady_ms();
+	storeline_grant(s->server->line, &g, on_granted, s, &s->grant);
+}
+
+struct grant login_grant(const struct session *s)
+{
 	struct grant g = { .addr = s->client.addr,
 		.port = s->client.port,
 		.who = *s->who,
-		.source = { .service = "pop3", .tls = session_tls(s) } };
+		.source = { .service = "pop3", .tls = session_tls(s) },
+		.account = s->account };
 
 	memcpy(g.sid, s->sid, sizeof(g.sid));
 	(void)!str_to_cstr(str_of(s->mechanism), g.source.mechanism, sizeof(g.source.mechanism));
-	s->asked_ms = clock_steady_ms();
-	storeline_grant(s->server->line, &g, on_granted, s, &s->grant);
+	return g;
 }
 
 /* The password was right, so the address is granted, whatever becomes of the maildrop. */
@@ -124,12 +137,13 @@ static void on_failed(struct session *s, const struct users_answer *a)
 	answer(s, refusal(a->why));
 }
 
-static void on_right(struct session *s, const struct subscriber *who)
+static void on_right(struct session *s, const struct users_answer *a)
 {
 	s->who = malloc(sizeof(*s->who));
 	if (s->who != NULL)
-		*s->who = *who;
-	users_end(&s->exchange); /* and who with it */
+		*s->who = a->who;
+	s->account = a->account;
+	users_end(&s->exchange); /* and the answer with it */
 	if (s->who != NULL)
 		admit(s);
 	else
@@ -145,7 +159,7 @@ static void on_heard(void *owner, const struct users_answer *a)
 		pop3_challenge(&s->pop3, a->challenge);
 		conn_resume(s->conn);
 		break;
-	case USERS_OK: on_right(s, &a->who); break;
+	case USERS_OK: on_right(s, a); break;
 	case USERS_FAIL: on_failed(s, a); break;
 	}
 }

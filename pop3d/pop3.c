@@ -217,6 +217,14 @@ static bool is_foreign(struct pop3 *p, struct buf *in)
 	return p->done.foreign != NULL;
 }
 
+/* RFC 3206 5: the credentials are the problem. */
+static enum step say_evicted(struct pop3 *p, struct buf *out)
+{
+	p->done.why = "account-changed";
+	buf_line(out, STR("-ERR [AUTH] Your account was changed, log in again"));
+	return STEP_CLOSE;
+}
+
 static enum step run(struct engine *e, struct buf *in, struct buf *out)
 {
 	struct pop3 *p = pop3_of(e);
@@ -229,6 +237,8 @@ static enum step run(struct engine *e, struct buf *in, struct buf *out)
 		p->ask.kind = POP3_ASKS_NOTHING;
 		return then(p, out);
 	}
+	if (p->evicted)
+		return say_evicted(p, out);
 	if (p->skipping)
 		return skip(p, in);
 	if (is_foreign(p, in))
@@ -240,9 +250,11 @@ static enum step run(struct engine *e, struct buf *in, struct buf *out)
  * already on its way; and nothing may be said within an answer. */
 static void farewell(struct engine *e, enum farewell why, struct buf *out)
 {
-	const struct pop3 *p = pop3_of(e);
+	struct pop3 *p = pop3_of(e);
 
-	if (why == FAREWELL_SHUTDOWN && p->then == NULL)
+	if (p->evicted && pop3_between(p))
+		(void)say_evicted(p, out);
+	else if (why == FAREWELL_SHUTDOWN && p->then == NULL)
 		buf_line(out, STR("-ERR [SYS/TEMP] The server is shutting down"));
 }
 
@@ -273,6 +285,16 @@ void pop3_free(struct pop3 *p)
 	buf_free(&p->user);
 	buf_free(&p->secret);
 	buf_free(&p->challenge);
+}
+
+void pop3_evict(struct pop3 *p)
+{
+	p->evicted = true;
+}
+
+bool pop3_between(const struct pop3 *p)
+{
+	return p->greeted && p->then == NULL;
 }
 
 static enum step say_not_scanned(struct pop3 *p, struct buf *out)

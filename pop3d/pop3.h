@@ -106,7 +106,7 @@ struct pop3 {
 	enum step (*then)(
 		struct pop3 *p, struct buf *out); /* what to do with the answer, or go on with */
 	struct pop3_drop drop;
-	bool greeted, scanned, skipping, responding, utf8;
+	bool greeted, scanned, skipping, responding, utf8, evicted;
 	unsigned failures, errors_in_row;
 	struct buf user; /* that USER named; empty: none */
 	char mechanism[POP3_MECHANISM_MAX + 1];
@@ -130,6 +130,14 @@ void pop3_free(struct pop3 *p);
 /* The timestamp of the greeting with its brackets (RFC 1939 7, APOP): into dst of POP3_STAMP_MAX octets,
  * "" if there was none. Returns dst. */
 char *pop3_stamp(const struct pop3 *p, char *dst);
+
+/* The account is not what it was when the client logged in: the session ends before its next command, with a
+ * word and without UPDATE. The owner ends the connection as for a shutdown once pop3_between() says that nobody
+ * would miss anything. */
+void pop3_evict(struct pop3 *p);
+
+/* Is no command under way, and no answer? */
+bool pop3_between(const struct pop3 *p);
 
 /* The answers. Each only to its question; then the engine is to be run again. */
 void pop3_facts(struct pop3 *p, const struct pop3_facts *facts);

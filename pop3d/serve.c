@@ -106,6 +106,7 @@ static void on_gone(struct conn *c, struct engine *e, const char *why)
 	event_logout(s, why);
 	count_all(s);
 	clients_leave(s->server->kit->clients, s->key);
+	live_end(s);
 	login_end(s);
 	jobs_end(s);
 	pop3_free(&s->pop3);
@@ -232,6 +233,8 @@ static enum err open_server(struct server *v)
 		e = window_open(&v->window, v->loop, kit->site.state_dir);
 	if (e == ERR_NONE)
 		e = accounts_open(&v->accounts, kit, v->loop, v->line, v->window);
+	if (e == ERR_NONE)
+		e = live_open(v);
 	if (e == ERR_NONE)
 		e = loop_watch_alive(v->loop, kit->alive);
 	if (e == ERR_NONE)

@@ -8,6 +8,7 @@
 #ifndef POPGATE_POP3_SESSION_H
 #define POPGATE_POP3_SESSION_H
 
+#include "common/base/list.h"
 #include "common/base/sid.h"
 #include "common/daemon/kit.h"
 #include "common/net/conn.h"
@@ -35,6 +36,9 @@ struct server { /* a worker's, one */
 	struct balancers balancers;
 	struct door doors[KIT_LISTENERS_MAX];
 	unsigned max_connections;
+	struct node live; /* sessions that are logged in, the one that renews next first */
+	unsigned edition; /* of the accounts, as the live ones were last held against it */
+	unsigned evicting; /* of the live ones */
 	char lock_dir[4200];
 };
 
@@ -52,6 +56,11 @@ struct session {
 	struct job *job; /* in the pool */
 	struct maildrop *drop; /* NULL while a job has it */
 	struct subscriber *who; /* owned; NULL until the password was right */
+	struct fingerprint account; /* as it was proved */
+	struct node live; /* in the server's, while logged in */
+	int64_t login_ms; /* when the store says that was; 0: the address is never granted */
+	int64_t renew_ms; /* steady clock: when the window is to be held open next */
+	bool evicting; /* its account has changed */
 	enum err drop_error, scan_error;
 	bool scanned; /* the snapshot was taken with the opening, or failed then: scan_error */
 	unsigned awaited; /* of lock and grant */
@@ -74,6 +83,12 @@ struct users_facts session_facts(const struct session *s, char *stamp);
 void login_begin(struct session *s);
 void login_opened(struct session *s); /* by jobs.c: drop and drop_error are known */
 void login_end(struct session *s); /* the session is gone */
+struct grant login_grant(const struct session *s); /* that its login is worth */
+
+/* live.c: who is logged in holds the window open, and goes when the account is another one. */
+MUST_USE enum err live_open(struct server *server);
+void live_begin(struct session *s); /* logged in */
+void live_end(struct session *s); /* the session is gone; also of one that never was */
 
 /* jobs.c: opens the maildrop of s->who, login_opened() follows. False: not now. */
 MUST_USE bool jobs_open(struct session *s);
@@ -85,6 +100,7 @@ void event_refused(const struct server *server, struct endpoint client, const ch
 void event_login(const struct session *s, enum err of_grant, const struct answer *a);
 void event_failure(const struct session *s, struct str tried, const char *reason);
 void event_trouble(const struct session *s, const char *what, enum err e); /* with the maildrop */
+void event_revoked(const struct session *s); /* its account has changed */
 void event_foreign(const struct session *s); /* another protocol was spoken */
 void event_tls_failed(const struct session *s);
 void event_logout(const struct session *s, const char *why);

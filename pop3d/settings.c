@@ -29,6 +29,7 @@ enum err pop3_settings_read(struct pop3_settings *out, struct conf *c, struct bu
 		.max_connections_per_address = conf_number(s, "max_connections_per_address"),
 		.login_delay_s = (unsigned)(delay_ms / 1000),
 		.implementation = conf_bool(s, "implementation"),
+		.hold_window = conf_bool(s, "hold_window"),
 	};
 	return ERR_NONE;
 }

@@ -13,6 +13,7 @@ struct pop3_settings {
 	unsigned max_connections, max_connections_per_address;
 	unsigned login_delay_s; /* between two sessions of a maildrop; 0: none */
 	bool implementation; /* CAPA says what we are */
+	bool hold_window; /* a session that goes on holds the window open */
 };
 
 MUST_USE enum err pop3_settings_read(

@@ -18,6 +18,7 @@ enum counted {
 	COUNT_AUTHS,
 	COUNT_AUTH_FAILURES,
 	COUNT_HEADLESS,
+	COUNT_EVICTED,
 	COUNT_REFUSALS, /* by reason; rows up to "other"; nothing behind them */
 };
 

@@ -68,6 +68,17 @@ void session_log_auth_failed(const struct session *s, struct str tried, const ch
 	session_count(s, COUNT_AUTH_FAILURES, 1);
 }
 
+void session_log_revoked(const struct session *s)
+{
+	struct log_line l;
+
+	begin_log(&l, LOG_LEVEL_WARN, "smtp.revoked", s);
+	log_str(&l, "user", subscriber_str(s->who));
+	log_text(&l, "reason", "account-changed");
+	log_end(&l);
+	session_count(s, COUNT_EVICTED, 1);
+}
+
 void session_log_relay(struct session *s)
 {
 	struct log_line l;
@@ -88,8 +99,10 @@ static void log_near_miss(const struct session *s, const struct path *sender, in
 	struct log_line l;
 	char address[ADDR_TEXT];
 
-	if (!subscriber_fold(str_of(sender->text), s->server->kit->site.default_domain, &who) ||
-		view_find(window_view(s->server->window), &who, now_ms, &found) != HELD)
+	if (!subscriber_fold(str_of(sender->text), s->server->kit->site.default_domain, &who))
+		return;
+	(void)users_owns(accounts_users(s->server->accounts), &who, &who);
+	if (view_find(window_view(s->server->window), &who, now_ms, &found) != HELD)
 		return;
 	begin_log(&l, LOG_LEVEL_INFO, "smtp.near_miss", s);
 	log_str(&l, "user", subscriber_str(&who));
@@ -233,6 +246,6 @@ void session_log_disconnect(const struct session *s, const char *why)
 	log_bool(&l, "in_data", gate_in_body(&s->gate));
 	log_int(&l, "ms", clock_steady_ms() - s->since_ms);
 	log_end(&l);
-	if (cut != NULL)
+	if (cut != NULL && !s->evicting)
 		session_count(s, COUNT_CUT, 1);
 }

@@ -220,6 +220,8 @@ static enum step run_line(struct gate *g, struct buf *in, struct buf *out)
 	return step;
 }
 
+#define EVICTED "4.7.0 Your account was changed, log in again"
+
 static enum step turn(struct gate *g, struct buf *in, struct buf *out)
 {
 	gate_then *then = g->then;
@@ -231,6 +233,8 @@ static enum step turn(struct gate *g, struct buf *in, struct buf *out)
 		g->ask.kind = GATE_ASKS_NOTHING;
 		return then(g, out);
 	}
+	if (g->evicted && gate_between(g))
+		return gate_cut(g, out, EVICTED, "account-changed");
 	switch (g->reads) {
 	case GATE_READS_COMMANDS: break;
 	case GATE_READS_TAIL: return skip(g, in);
@@ -253,10 +257,14 @@ static enum step run(struct engine *e, struct buf *in, struct buf *out)
 
 static void farewell(struct engine *e, enum farewell why, struct buf *out)
 {
-	(void)e;
-	gate_say(out, 421,
-		why == FAREWELL_IDLE ? "4.4.2 You were silent for too long"
-				     : "4.3.2 The server is shutting down");
+	struct gate *g = gate_of(e);
+
+	if (g->evicted && gate_between(g))
+		(void)gate_cut(g, out, EVICTED, "account-changed");
+	else
+		gate_say(out, 421,
+			why == FAREWELL_IDLE ? "4.4.2 You were silent for too long"
+					     : "4.3.2 The server is shutting down");
 }
 
 static bool busy(const struct engine *e)
@@ -331,6 +339,17 @@ void gate_fail(struct gate *g, const struct reply *r)
 	g->eating = true;
 	g->mail->reply = *r;
 	buf_clear(&g->body);
+}
+
+void gate_evict(struct gate *g)
+{
+	g->evicted = true;
+}
+
+bool gate_between(const struct gate *g)
+{
+	return g->greeted && g->then == NULL &&
+		(g->reads == GATE_READS_COMMANDS || g->reads == GATE_READS_TAIL);
 }
 
 bool gate_in_body(const struct gate *g)

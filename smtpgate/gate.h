@@ -138,7 +138,7 @@ struct gate {
 	enum gate_auth auth;
 	unsigned auth_failures;
 	struct buf sasl; /* a response or a challenge; wiped when used */
-	bool greeted, in_body, eating, asked_hop;
+	bool greeted, in_body, eating, asked_hop, evicted;
 };
 
 void gate_init(struct gate *g, const struct gate_facts *facts);
@@ -155,6 +155,11 @@ void gate_room(struct gate *g);
 
 /* While gate_in_body(): the hop will not have the message. The client's rest is read and answered with r. */
 void gate_fail(struct gate *g, const struct reply *r);
+
+/* The account that the client authenticated as is another one now: 421 before the next command. The owner ends
+ * the connection as for a shutdown once gate_between() says that no answer is owed. */
+void gate_evict(struct gate *g);
+bool gate_between(const struct gate *g);
 
 /* A message is coming in, or stands between two chunks of it. */
 bool gate_in_body(const struct gate *g);

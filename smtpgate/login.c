@@ -46,12 +46,13 @@ static enum gate_auth refusal(enum users_why why)
 	return why == USERS_WHY_SYNTAX ? GATE_AUTH_SYNTAX : GATE_AUTH_FAIL;
 }
 
-static bool remember(struct session *s, const struct subscriber *who)
+static bool remember(struct session *s, const struct users_answer *a)
 {
 	if (s->who == NULL)
 		s->who = malloc(sizeof(*s->who));
 	if (s->who != NULL)
-		*s->who = *who;
+		*s->who = a->who;
+	s->account = a->account;
 	return s->who != NULL;
 }
 
@@ -66,12 +67,14 @@ static void on_heard(void *owner, const struct users_answer *a)
 	}
 	if (a->says != USERS_OK)
 		says = refusal(a->why);
-	else if (!remember(s, &a->who))
+	else if (!remember(s, a))
 		says = GATE_AUTH_LATER;
-	if (says == GATE_AUTH_OK)
+	if (says == GATE_AUTH_OK) {
 		session_log_auth(s);
-	else
+		named_begin(s);
+	} else {
 		session_log_auth_failed(s, subscriber_str(&a->who), users_why_text(a->why));
+	}
 	users_end(&s->exchange);
 	answer(s, says, STR(""));
 }

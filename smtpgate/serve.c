@@ -21,6 +21,7 @@ static void on_gone(struct conn *c, struct engine *e, const char *why)
 	session_count(s, COUNT_OPEN, -1);
 	clients_leave(s->server->kit->clients, s->key);
 	list_remove(&s->ungreeted);
+	named_end(s);
 	users_end(&s->exchange);
 	relay_close(&s->relay);
 	free(s->identity);
@@ -251,6 +252,8 @@ static enum err open_server(struct server *v)
 		e = kit_tls(kit, "smtp", &v->tls);
 	if (e == ERR_NONE)
 		e = accounts_open(&v->accounts, kit, v->loop, v->line, v->window);
+	if (e == ERR_NONE)
+		e = named_open(v);
 	if (e == ERR_NONE)
 		e = loop_watch_alive(v->loop, kit->alive);
 	return e == ERR_NONE ? listen_all(v) : e;

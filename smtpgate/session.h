@@ -27,6 +27,9 @@ struct server {
 	struct accounts *accounts;
 	struct tls_context *tls; /* NULL: no certificate is configured */
 	struct node ungreeted; /* sessions that wait for their greeting */
+	struct node named; /* sessions that have authenticated */
+	unsigned edition; /* of the accounts, as those were last held against it */
+	unsigned evicting; /* of those */
 	struct relay_site relay_site;
 	struct names *names;
 	struct scout *scout;
@@ -53,7 +56,9 @@ struct session {
 	struct identity_found *identity; /* owned; of the transaction; NULL before the first MAIL */
 	struct exchange *exchange; /* the AUTH under way */
 	struct subscriber *who; /* owned; there while gate.authenticated */
-	struct node ungreeted;
+	struct fingerprint account; /* likewise, as it was proved */
+	struct node ungreeted, named;
+	bool evicting; /* its account has changed */
 	int64_t greet_ms; /* steady clock: not before */
 	char mechanism[32]; /* of the last AUTH, as the log has it: "plain" */
 	unsigned messages;
@@ -68,6 +73,7 @@ void session_log_connect(const struct session *s);
 void session_log_disconnect(const struct session *s, const char *why);
 void session_log_auth(const struct session *s);
 void session_log_auth_failed(const struct session *s, struct str tried, const char *reason);
+void session_log_revoked(const struct session *s); /* its account has changed */
 void session_log_relay(struct session *s); /* a relay that was granted */
 void session_refused(void *owner, const struct gate_refusal *r);
 void session_shadowed(void *owner, const struct gate_refusal *r);
@@ -83,6 +89,11 @@ void session_ask(struct conn *c, struct engine *e);
 
 /* Of the transaction; proof unknown where there was no memory to look. */
 const struct identity_found *session_identity(const struct session *s);
+
+/* named.c: who has authenticated goes when the account is another one. */
+MUST_USE enum err named_open(struct server *v);
+void named_begin(struct session *s);
+void named_end(struct session *s); /* the session is gone; also of one that never was */
 
 /* login.c: the answer to GATE_ASKS_AUTH, and what goes with it. */
 void session_auth(struct session *s);

@@ -14,7 +14,8 @@ struct gate_settings {
 	enum gate_role roles[LISTENERS_MAX]; /* by listener */
 	bool auth[LISTENERS_MAX]; /* AUTH is offered */
 	struct networks networks; /* the network sections; the plain list is gate_is_network() */
-	struct policy_rules rules, shadow; /* what holds, and what is only logged; see gate_rules() */
+	struct policy_rules rules,
+		shadow; /* what holds, and what is only logged; see gate_rules() */
 	struct hop deliver_to, relay_to;
 	struct hop_manners hop_manners;
 	bool split; /* they are two network hops */

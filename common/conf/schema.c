@@ -89,6 +89,7 @@ static const struct conf_option pop3d_options[] = {
 	{ "idle_timeout",                CONF_DURATION, "10m",   NULL,      NULL },
 	{ "login_delay",                 CONF_DURATION, "0s",    NULL,      NULL },
 	{ "implementation",              CONF_BOOL,     "true",  NULL,      NULL },
+	{ "hold_window",                 CONF_BOOL,     "yes",   NULL,      NULL },
 	{ "max_connections",             CONF_NUMBER,   "20000", "1-1000000", NULL },
 	{ "max_connections_per_address", CONF_NUMBER,   "50",    "1-1000000", NULL },
 	END

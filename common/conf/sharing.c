@@ -17,8 +17,7 @@ static void check(const struct sharing_rule *r, struct conf_section s, struct bu
 static bool is_there(const struct sharing *s, struct network n)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (s->at[i].network.prefix == n.prefix &&
-			addr_eq(s->at[i].network.addr, n.addr))
+		if (s->at[i].network.prefix == n.prefix && addr_eq(s->at[i].network.addr, n.addr))
 			return true;
 	return false;
 }

@@ -9,7 +9,8 @@
 
 struct sharing_rule {
 	struct network network; /* of the general one: all */
-	unsigned shared_after; /* more than this: only for a sender that is one of theirs; 0: never */
+	unsigned
+		shared_after; /* more than this: only for a sender that is one of theirs; 0: never */
 	unsigned frozen_after; /* more than this: no proof at all; 0: never */
 	const char *note; /* "" for none; borrowed from the struct conf */
 	bool general; /* of the window section itself */

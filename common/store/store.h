@@ -43,7 +43,8 @@ struct pending { /* one request and its answer, of a peer the store knows nothin
 	struct request request;
 	struct answer answer; /* set by store_batch(); from WIRE_LOST on nobody wants it */
 	void *peer;
-	char never[ADDR_TEXT]; /* of a grant that is never: what holds the address, and how often so far */
+	char never
+		[ADDR_TEXT]; /* of a grant that is never: what holds the address, and how often so far */
 	uint64_t never_hits;
 };
 

@@ -137,8 +137,8 @@ void cache_salt(const struct cache *c, struct str name, uint8_t salt[CACHE_MAC])
 	seal(c->shared->key + STEADY, &m, salt);
 }
 
-struct fingerprint cache_accountprint(const struct cache *c, const struct subscriber *who,
-	struct str stored, bool disabled)
+struct fingerprint cache_accountprint(
+	const struct cache *c, const struct subscriber *who, struct str stored, bool disabled)
 {
 	return accountprint(&c->print, who, stored, disabled);
 }

@@ -42,7 +42,7 @@ void cache_mac(const struct cache *c, const char *label, struct str a, struct st
 void cache_salt(const struct cache *c, struct str name, uint8_t salt[CACHE_MAC]);
 
 /* Of that state of an account, the same in every daemon of the host and after a restart. */
-struct fingerprint cache_accountprint(const struct cache *c, const struct subscriber *who,
-	struct str stored, bool disabled);
+struct fingerprint cache_accountprint(
+	const struct cache *c, const struct subscriber *who, struct str stored, bool disabled);
 
 #endif

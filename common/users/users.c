@@ -155,8 +155,7 @@ void users_refresh(struct users *u)
 	j->users = u;
 	j->stamp = u->stamp;
 	j->doubted = u->doubted;
-	j->doubting = u->doubted_ms > 0 &&
-		clock_steady_ms() - u->doubted_ms < USERS_DOUBT_MS;
+	j->doubting = u->doubted_ms > 0 && clock_steady_ms() - u->doubted_ms < USERS_DOUBT_MS;
 	u->reading = u->lent.pool.submit(u->lent.pool.ctx, on_read, on_read_done, j);
 	if (!u->reading)
 		free(j);

@@ -25,7 +25,7 @@ def test_a_shared_address_needs_a_sender_and_a_frozen_one_relays_for_nobody(farm
     for _ in range(3):
         assert farm.relay_reply(SHARED, "user0@example.net").startswith("550 5.7.1")
     assert farm.wait_event("window.frozen")["holders"] == "5"
-    assert 1 <= len(farm.events("window.frozen")) <= farm.workers, "said once by each worker"
+    assert len(farm.events("window.frozen")) == 1, "said once"
     assert farm.relay_reply(SHARED, "user0@example.net", "anna@example.net").startswith("250"), "as from anyone"
 
 

@@ -1,6 +1,8 @@
 /* sharing_test.c - which rule is an address's. */
 #include "tests/unit/test.h"
 
+#include <stdio.h>
+
 #include "common/conf/site.h"
 
 #define START "users \"passwd-file\" { path = \"/u\" }\n"
@@ -31,11 +33,12 @@ static void the_longest_network_wins_whatever_the_order(void **state)
 
 	(void)state;
 	assert_int_equal(
-		read_text(START "window { shared_after = 3 frozen_after = 9\n"
-				"address \"100.64.0.0/10\" { frozen_after = 500 note = \"cgnat\" }\n"
-				"address \"100.64.7.0/24\" { shared_after = 1 frozen_after = 2 }\n"
-				"address \"100.0.0.0/8\" { shared_after = 0 }\n"
-				"address \"2001:db8::/32\" { frozen_after = 77 } }\n",
+		read_text(START
+			"window { shared_after = 3 frozen_after = 9\n"
+			"address \"100.64.0.0/10\" { frozen_after = 500 note = \"cgnat\" }\n"
+			"address \"100.64.7.0/24\" { shared_after = 1 frozen_after = 2 }\n"
+			"address \"100.0.0.0/8\" { shared_after = 0 }\n"
+			"address \"2001:db8::/32\" { frozen_after = 77 } }\n",
 			&c, &s),
 		ERR_NONE);
 	assert_true(rule(&s, "192.0.2.1")->general);
