@@ -55,6 +55,9 @@ struct view *ctl_view(const struct ctl *c);
 /* picture.c */
 int ctl_window_stats(struct ctl *c);
 
+/* never.c */
+int ctl_window_never(struct ctl *c);
+
 /* watch.c */
 int ctl_window_watch(struct ctl *c);
 

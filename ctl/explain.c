@@ -2,13 +2,15 @@
 #include <stdio.h>
 
 #include "common/base/clock.h"
-#include "common/users/passwdfile.h"
 #include "ctl/ctl.h"
+#include "ctl/judge.h"
 #include "ctl/table.h"
 #include "smtpgate/identity.h"
 
 struct question {
 	struct gate_settings settings;
+	const struct sharing_rule *sharing; /* borrowed: the client's */
+	const char *conf_path;
 	struct addr client;
 	struct path sender, recipient;
 	bool has_recipient;
@@ -54,9 +56,12 @@ static bool read_question(struct ctl *c, struct question *q)
 		fprintf(stderr, "%.*s", (int)complaints.len, buf_str(&complaints).p);
 	buf_free(&complaints);
 	q->sender.null = true;
+	q->conf_path = c->conf_path;
 	q->has_recipient = c->to != NULL;
-	return fine && text != NULL && ctl_addr(text, &q->client) && find_listener(c, q) &&
-		(c->from == NULL || read_path(c->from, true, &q->sender)) &&
+	if (!fine || text == NULL || !ctl_addr(text, &q->client))
+		return false;
+	q->sharing = sharing_of(&c->site.sharing, q->client);
+	return find_listener(c, q) && (c->from == NULL || read_path(c->from, true, &q->sender)) &&
 		(c->to == NULL || read_path(c->to, false, &q->recipient));
 }
 
@@ -96,7 +101,7 @@ static struct policy_facts facts_of(const struct question *q, const struct ident
 	return (struct policy_facts){
 		.role = q->settings.roles[q->listener],
 		.client = identity_client(i),
-		.rules = q->settings.rules,
+		.rules = gate_rules(&q->settings.rules, q->sharing),
 		.local = q->has_recipient &&
 			(q->recipient.domain_n == 0 ||
 				gate_is_local(&q->settings, path_domain(&q->recipient))),
@@ -107,11 +112,59 @@ static struct policy_facts facts_of(const struct question *q, const struct ident
 	};
 }
 
-/* The rules that look at MAIL FROM and at how many hold the address. */
+/* "over 5 (popgate.conf:12)", or "never". */
+static void put_threshold(
+	struct buf *to, const char *what, unsigned n, unsigned line, const char *path)
+{
+	buf_printf(to, ", %s ", what);
+	if (n == 0)
+		buf_printf(to, "never");
+	else
+		buf_printf(to, "over %u", n);
+	if (line > 0)
+		buf_printf(to, " (%s:%u)", path, line);
+}
+
+/* Which rule decides how many may share the address. */
+static void put_shared(struct table *t, const struct question *q, const struct identity_found *i)
+{
+	const struct sharing_rule *r = q->sharing;
+	char network[ADDR_TEXT];
+	struct buf text;
+
+	buf_init(&text, 8192);
+	buf_printf(&text, "%zu on the address", i->holders);
+	put_threshold(&text, "shared", r->shared_after, r->shared_line, q->conf_path);
+	put_threshold(&text, "frozen", r->frozen_after, r->frozen_line, q->conf_path);
+	if (!r->general)
+		buf_printf(&text, ", by address \"%s\"", network_format(r->network, network));
+	if (r->note[0] != '\0')
+		buf_printf(&text, ": %s", r->note);
+	buf_add(&text, (struct str){ "", 1 });
+	row(t, "shared", text.broken ? "" : buf_str(&text).p);
+	buf_free(&text);
+}
+
+static void put_volume(struct table *t, const char *rule, const struct policy_volume *sent,
+	const struct policy_volume *may)
+{
+	char messages[40] = "", recipients[40] = "", text[100];
+
+	if (may->messages > 0)
+		snprintf(messages, sizeof(messages), "%u of %u messages", sent->messages,
+			may->messages);
+	if (may->recipients > 0)
+		snprintf(recipients, sizeof(recipients), "%u of %u recipients", sent->recipients,
+			may->recipients);
+	snprintf(text, sizeof(text), "%s%s%s", messages,
+		messages[0] != '\0' && recipients[0] != '\0' ? ", " : "", recipients);
+	row(t, rule, text[0] != '\0' ? text : "no limit");
+}
+
+/* The rules that look at MAIL FROM, at how much was sent and at how many hold the address. */
 static void put_sender(struct table *t, const struct question *q, const struct identity_found *i)
 {
 	const struct policy_rules *r = &q->settings.rules;
-	char text[200];
 
 	if (i->proof != PROOF_WINDOW && i->proof != PROOF_AUTH)
 		return;
@@ -120,18 +173,12 @@ static void put_sender(struct table *t, const struct question *q, const struct i
 			: i->sender_fits ? "belongs to who logged in"
 					 : "belongs to nobody who logged in there");
 	row(t, "sender_binding", r->bind_sender ? "enforce" : "not enforced");
-	snprintf(text, sizeof(text),
-		"%u of %u messages, %u of %u recipients; of all on the address %u "
-		"of %u, %u of %u",
-		i->by_who.messages, r->per_who.messages, i->by_who.recipients,
-		r->per_who.recipients, i->by_key.messages, r->per_key.messages,
-		i->by_key.recipients, r->per_key.recipients);
-	row(t, "sent_this_hour", text);
+	put_volume(t, "sent_this_hour", &i->by_who, &r->per_who);
+	put_volume(t, "sent_from_there", &i->by_key, &r->per_key);
 	if (i->proof != PROOF_WINDOW)
 		return;
-	snprintf(text, sizeof(text), "%zu on the address, shared over %u, frozen over %u",
-		i->holders, r->shared_after, r->frozen_after);
-	row(t, "shared", text);
+	put_volume(t, "sent_since_login", &i->by_window, &r->per_window);
+	put_shared(t, q, i);
 }
 
 /* What the shadow rules would have said instead. */
@@ -139,7 +186,7 @@ static void put_shadow(struct table *t, const struct question *q, struct policy_
 {
 	struct decision d;
 
-	facts.rules = q->settings.shadow;
+	facts.rules = gate_rules(&q->settings.shadow, q->sharing);
 	d = policy_mail(&facts);
 	if (d.verdict == VERDICT_ACCEPT && q->has_recipient)
 		d = policy_rcpt(&facts);
@@ -193,24 +240,33 @@ static bool owns(void *file, const struct subscriber *address, struct subscriber
 	return file != NULL && passwdfile_owner(file, address, owner);
 }
 
-static void look(
-	const struct ctl *c, const struct question *q, struct view *v, struct identity_found *found)
+static void look(const struct question *q, struct view *v, const struct judge *j,
+	struct identity_found *found)
 {
-	struct passwdfile *file = NULL;
-	enum err e = passwdfile_open(&file, c->site.users_path, c->site.default_domain);
 	const struct identity_facts facts = { .settings = &q->settings,
 		.view = v,
 		.owns = owns,
-		.accounts = file,
+		.accounts = j->file,
 		.client = q->client,
 		.sender = &q->sender,
 		.now_ms = clock_ms() };
 
-	if (e != ERR_NONE)
-		ctl_say("%s: %s; addresses= are not known", c->site.users_path, err_text(e));
 	identity_look(found, &facts);
-	if (e == ERR_NONE)
-		passwdfile_close(&file);
+}
+
+/* What could not be looked at, and may make the gate say something else. */
+static void say_unknown(const struct ctl *c, const struct judge *j,
+	const struct identity_found *found, enum err view)
+{
+	if (j->of_file != ERR_NONE)
+		ctl_say("%s: %s; addresses= are not known", c->site.users_path,
+			err_text(j->of_file));
+	if (j->of_key != ERR_NONE && found->proof == PROOF_WINDOW)
+		ctl_say("the key in %s cannot be read: %s; whether the account has changed since "
+			"the login is not known",
+			c->site.state_dir, err_text(j->of_key));
+	if (found->proof == PROOF_UNKNOWN && view != ERR_NONE)
+		ctl_say("the window in %s cannot be read: %s", c->site.state_dir, err_text(view));
 }
 
 int ctl_explain(struct ctl *c)
@@ -219,14 +275,18 @@ int ctl_explain(struct ctl *c)
 	struct question q = { 0 };
 	struct identity_found found;
 	struct view *v = NULL;
+	struct judge judge;
 	struct table *t;
 	enum err e;
 	int code;
 
 	if (!read_question(c, &q))
 		return EXIT_USAGE;
+	judge_open(&judge, c);
 	e = view_open(&v, c->site.state_dir);
-	look(c, &q, v, &found);
+	if (e == ERR_NONE)
+		judge_attach(&judge, v);
+	look(&q, v, &judge, &found);
 	view_close(&v);
 	t = table_new(heads, c->json);
 	put_networks(t, &found);
@@ -234,7 +294,7 @@ int ctl_explain(struct ctl *c)
 	put_sender(t, &q, &found);
 	code = put_answer(t, &q, &found);
 	table_end(t);
-	if (found.proof == PROOF_UNKNOWN && e != ERR_NONE)
-		ctl_say("the window in %s cannot be read: %s", c->site.state_dir, err_text(e));
+	say_unknown(c, &judge, &found, e);
+	judge_close(&judge);
 	return found.proof == PROOF_UNKNOWN && code != EXIT_YES ? EXIT_AWAY : code;
 }

@@ -117,6 +117,7 @@ static const struct subcommand subcommands[] = {
 	{ "window",  "show",   ctl_window_show,   "ADDRESS",    "json utc",                "every subscriber on an address" },
 	{ "window",  "grant",  ctl_window_grant,  "ADDRESS",    "user! for utc",           "let an address relay" },
 	{ "window",  "revoke", ctl_window_revoke, "[ADDRESS]",  "user everything utc",     "logins up to now count no more" },
+	{ "window",  "never",  ctl_window_never,  "",           "json utc",                "logins from where nothing is granted" },
 	{ "window",  "watch",  ctl_window_watch,  "",           "user net json",           "grants, revocations and ends as they come" },
 	{ "window",  "stats",  ctl_window_stats,  "",           "json utc",                "how many, how long, how large" },
 	{ "explain", "",       ctl_explain,       "ADDRESS",    "from to listener json",   "why a relay is taken or refused" },

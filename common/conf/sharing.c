@@ -1,9 +1,19 @@
 /* sharing.c - see sharing.h. */
 #include "common/conf/sharing.h"
 
-static unsigned threshold(struct conf_section s, const char *name, unsigned otherwise)
+/* What the section says, in place of what holds in general. */
+static void read_thresholds(struct sharing_rule *r, struct conf_section s)
 {
-	return conf_line(s, name) > 0 ? conf_number(s, name) : otherwise;
+	unsigned shared = conf_line(s, "shared_after"), frozen = conf_line(s, "frozen_after");
+
+	if (r->general || shared > 0) {
+		r->shared_after = conf_number(s, "shared_after");
+		r->shared_line = shared;
+	}
+	if (r->general || frozen > 0) {
+		r->frozen_after = conf_number(s, "frozen_after");
+		r->frozen_line = frozen;
+	}
 }
 
 static void check(const struct sharing_rule *r, struct conf_section s, struct buf *complaints)
@@ -26,11 +36,10 @@ static void read_one(struct sharing *s, struct conf_section section, struct buf 
 {
 	struct sharing_rule *r = &s->at[s->n];
 
-	*r = (struct sharing_rule){
-		.shared_after = threshold(section, "shared_after", s->general.shared_after),
-		.frozen_after = threshold(section, "frozen_after", s->general.frozen_after),
-		.note = conf_cstr(section, "note"),
-	};
+	*r = s->general;
+	r->general = false;
+	r->note = conf_cstr(section, "note");
+	read_thresholds(r, section);
 	if (!network_parse(conf_title(section), &r->network))
 		conf_complain(section, NULL, complaints,
 			"address \"%.100s\": not a network in CIDR notation",
@@ -47,12 +56,8 @@ void sharing_read(struct sharing *out, struct conf_section window, struct buf *c
 	size_t n = conf_sections(window, "address");
 
 	out->n = 0;
-	out->general = (struct sharing_rule){
-		.shared_after = conf_number(window, "shared_after"),
-		.frozen_after = conf_number(window, "frozen_after"),
-		.note = "",
-		.general = true,
-	};
+	out->general = (struct sharing_rule){ .note = "", .general = true };
+	read_thresholds(&out->general, window);
 	check(&out->general, window, complaints);
 	if (n > SHARING_MAX)
 		conf_complain(window, NULL, complaints, "window: at most %d address sections",

@@ -13,6 +13,7 @@ struct sharing_rule {
 		shared_after; /* more than this: only for a sender that is one of theirs; 0: never */
 	unsigned frozen_after; /* more than this: no proof at all; 0: never */
 	const char *note; /* "" for none; borrowed from the struct conf */
+	unsigned shared_line, frozen_line; /* where they are set; 0 for defaults */
 	bool general; /* of the window section itself */
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,6 +61,19 @@ static enum err make_key(const char *path)
 	if (e == ERR_NONE && link(aside, path) != 0 && errno != EEXIST)
 		e = err_of_errno(errno);
 	unlink(aside);
+	return e;
+}
+
+enum err steady_read(const char *state_dir, char key[STEADY_KEY])
+{
+	char path[PATH_SIZE], read[STEADY_KEY];
+	enum err e;
+
+	snprintf(path, sizeof(path), "%s/" STEADY_FILE, state_dir);
+	e = read_key(path, read);
+	if (e == ERR_NONE)
+		memcpy(key, read, sizeof(read));
+	explicit_bzero(read, sizeof(read));
 	return e;
 }
 

@@ -13,4 +13,7 @@
  * failure. */
 MUST_USE enum err steady_key(const char *state_dir, char key[STEADY_KEY]);
 
+/* Reads it and makes none. ERR_ABSENT, ERR_DENIED; key is untouched on any failure. */
+MUST_USE enum err steady_read(const char *state_dir, char key[STEADY_KEY]);
+
 #endif

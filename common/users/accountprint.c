@@ -48,3 +48,18 @@ struct fingerprint accountprint(const struct accountprint_key *k, const struct s
 	memcpy(f.b + sizeof(k->id), mac, sizeof(f.b) - sizeof(k->id));
 	return f;
 }
+
+/* A locked account is as good as none: no password is right. */
+bool accountprint_changed(const struct accountprint_key *k, const struct passwdfile *f,
+	const struct subscriber *who, const struct fingerprint *then)
+{
+	struct passwd_account a;
+	bool known;
+	struct fingerprint now;
+
+	if (fingerprint_is_none(then))
+		return false;
+	known = passwdfile_find(f, who, &a) && a.stored.n > 0;
+	now = accountprint(k, who, known ? a.stored : STR(""), known && a.disabled);
+	return fingerprints_differ(then, &now);
+}

@@ -5,6 +5,7 @@
 
 #include "common/base/fingerprint.h"
 #include "common/base/subscriber.h"
+#include "common/users/passwdfile.h"
 
 #define ACCOUNTPRINT_KEY 32 /* octets of the secret: the host's steady key */
 
@@ -18,5 +19,10 @@ struct accountprint_key accountprint_key(const uint8_t secret[ACCOUNTPRINT_KEY])
 /* stored: as the account file has it, empty for an account that is not there; 2048 octets at most. */
 struct fingerprint accountprint(const struct accountprint_key *k, const struct subscriber *who,
 	struct str stored, bool disabled);
+
+/* Is the account of who in f known to be another one than when that fingerprint was taken: its password is,
+ * it may no longer log in, or it is gone? False where that cannot be told. */
+bool accountprint_changed(const struct accountprint_key *k, const struct passwdfile *f,
+	const struct subscriber *who, const struct fingerprint *then);
 
 #endif

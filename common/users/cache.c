@@ -137,10 +137,9 @@ void cache_salt(const struct cache *c, struct str name, uint8_t salt[CACHE_MAC])
 	seal(c->shared->key + STEADY, &m, salt);
 }
 
-struct fingerprint cache_accountprint(
-	const struct cache *c, const struct subscriber *who, struct str stored, bool disabled)
+const struct accountprint_key *cache_accountprint_key(const struct cache *c)
 {
-	return accountprint(&c->print, who, stored, disabled);
+	return &c->print;
 }
 
 static void make_tag(const struct cache *c, const struct subscriber *who, struct str stored,

@@ -41,8 +41,7 @@ void cache_mac(const struct cache *c, const char *label, struct str a, struct st
  * salts of accounts are. The name has 2048 octets at most. */
 void cache_salt(const struct cache *c, struct str name, uint8_t salt[CACHE_MAC]);
 
-/* Of that state of an account, the same in every daemon of the host and after a restart. */
-struct fingerprint cache_accountprint(
-	const struct cache *c, const struct subscriber *who, struct str stored, bool disabled);
+/* For fingerprints of accounts: the same in every daemon of the host and after a restart. Borrowed. */
+const struct accountprint_key *cache_accountprint_key(const struct cache *c);
 
 #endif

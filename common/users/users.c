@@ -244,8 +244,7 @@ enum err users_find(const struct users *u, const struct subscriber *who, struct 
 struct fingerprint users_print(
 	const struct users *u, const struct subscriber *who, const struct found *found)
 {
-	return cache_accountprint(
-		u->cache, who, found->known ? found->stored : STR(""), found->disabled);
+	return accountprint(cache_accountprint_key(u->cache), who, found->stored, found->disabled);
 }
 
 unsigned users_edition(const struct users *u)
@@ -256,13 +255,8 @@ unsigned users_edition(const struct users *u)
 bool users_changed(
 	const struct users *u, const struct subscriber *who, const struct fingerprint *then)
 {
-	struct fingerprint now;
-	struct found found;
-
-	if (fingerprint_is_none(then) || users_find(u, who, &found) != ERR_NONE)
-		return false;
-	now = users_print(u, who, &found);
-	return fingerprints_differ(then, &now);
+	return u->file != NULL &&
+		accountprint_changed(cache_accountprint_key(u->cache), u->file, who, then);
 }
 
 bool users_owns(struct users *u, const struct subscriber *address, struct subscriber *owner)

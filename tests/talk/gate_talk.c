@@ -685,6 +685,26 @@ static void an_initial_response_may_be_given(void **state)
 	assert_string_equal(s.response, "x");
 }
 
+/* The account that it authenticated as has changed. */
+static void who_is_another_now_is_told_between_two_commands(void **state)
+{
+	(void)state;
+	s.client.proof = PROOF_AUTH;
+	s.auth = GATE_AUTH_OK;
+	says("EHLO pc\r\n", EHLO);
+	says("AUTH PLAIN eA==\r\n", "235 2.7.0 Welcome\r\n");
+	says("MAIL FROM:<a@b.example>\r\n", "250 2.1.0 Sender ok\r\n");
+	says("RCPT TO:<c@L.example>\r\n", "250 2.1.5 taken\r\n");
+	says("DATA\r\n", GO);
+	gate_evict(&s.gate);
+	assert_false(gate_between(&s.gate));
+	says("A: b\r\n\r\nx\r\n", "");
+	says(".\r\n", "250 2.0.0 queued\r\n421 4.7.0 Your account was changed, log in again\r\n");
+	assert_int_equal(s.talk.want, STEP_CLOSE);
+	assert_string_equal(s.gate.cut, "account-changed");
+	assert_int_equal(s.ends, 1);
+}
+
 static void each_failure_has_its_code(void **state)
 {
 	static const struct {
@@ -851,6 +871,7 @@ int main(void)
 		TALK(names_are_one_word),
 		TALK(chunks_out_of_their_place_are_errors_too),
 		TALK(too_many_errors_are_the_end),
+		TALK(who_is_another_now_is_told_between_two_commands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -622,6 +622,36 @@ static void nobody_is_told_that_he_was_silent(void **state)
 	talk_hears(&s.talk, "-ERR [SYS/TEMP] The server is shutting down\r\n");
 }
 
+#define EVICTED "-ERR [AUTH] Your account was changed, log in again\r\n"
+
+/* Its account has changed: the next command is not run, whatever it is, and nothing is deleted. */
+static void who_is_another_now_is_told_between_two_commands(void **state)
+{
+	static const char *const commands[] = { "QUIT\r\n", "RETR 1\r\n", "NOOP\r\n", "X\r\n" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		struct buf *in = &s.talk.in;
+
+		connect_again(HELLO);
+		login();
+		says("DELE 1\r\n", "+OK Marked\r\n");
+		pop3_evict(&s.pop3);
+		assert_true(pop3_between(&s.pop3));
+		buf_add(in, str_of(commands[i]));
+		talk_hears(&s.talk, EVICTED);
+		assert_int_equal(s.talk.want, STEP_CLOSE);
+		assert_string_equal(s.pop3.done.why, "account-changed");
+		assert_int_equal(s.updates, 0);
+	}
+	connect_again(HELLO);
+	login();
+	pop3_evict(&s.pop3);
+	s.pop3.engine.ops->farewell(&s.pop3.engine, FAREWELL_SHUTDOWN, &s.talk.out);
+	talk_hears(
+		&s.talk, EVICTED EVICTED); /* once by the farewell, and run() would say it, too */
+}
+
 static void a_message_that_vanishes_never_looks_whole(void **state)
 {
 	(void)state;
@@ -699,6 +729,7 @@ int main(void)
 		TALK(a_message_that_vanishes_never_looks_whole),
 		TALK(a_maildrop_that_cannot_be_read_ends_the_session),
 		TALK(an_empty_maildrop_and_a_bare_visit),
+		TALK(who_is_another_now_is_told_between_two_commands),
 		TALK(nobody_is_told_that_he_was_silent),
 		TALK(too_many_errors_in_a_row_end_it),
 	};

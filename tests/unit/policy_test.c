@@ -166,6 +166,34 @@ static void enough_is_enough_for_this_hour(void **state)
 	}
 }
 
+/* What one login allows is the window's alone; mail that anyone may send is not held up by it. */
+static void a_window_has_its_credit(void **state)
+{
+	struct policy_facts f = { .rules = { .per_window = { 10, 20 } } };
+
+	(void)state;
+	for (int proof = PROOF_NONE; proof <= PROOF_AUTH; proof++) {
+		bool window = proof == PROOF_WINDOW;
+
+		f.role = ROLE_SUBMISSION;
+		f.recipients = 0;
+		f.client = (struct policy_client){ .proof = (enum proof)proof,
+			.by_window = { 9, 19 } };
+		assert_int_not_equal(policy_mail(&f).code, 450);
+		assert_int_not_equal(policy_rcpt(&f).code, 452);
+		f.recipients = 1;
+		assert_int_equal(policy_rcpt(&f).code == 452, window);
+		f.client.by_window.messages = 10;
+		assert_int_equal(policy_mail(&f).code == 450, window);
+		f.role = ROLE_MX;
+		assert_int_equal(policy_mail(&f).verdict, VERDICT_ACCEPT);
+		assert_int_equal(policy_rcpt(&f).code == 450, window);
+		f.local = true;
+		assert_int_equal(policy_rcpt(&f).verdict, VERDICT_ACCEPT);
+		f.local = false;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +203,7 @@ int main(void)
 		cmocka_unit_test(stricter_rules_only_take_away),
 		cmocka_unit_test(a_shared_address_needs_a_sender_and_a_frozen_one_is_no_proof),
 		cmocka_unit_test(enough_is_enough_for_this_hour),
+		cmocka_unit_test(a_window_has_its_credit),
 		cmocka_unit_test(a_sender_is_bound_to_who_logged_in_but_not_to_a_network),
 	};
 

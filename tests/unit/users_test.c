@@ -397,6 +397,84 @@ static void a_second_login_costs_no_hash_until_the_account_changes(void **state)
 	cache_close(&cache);
 }
 
+static void read_again(struct users *u, const char *text)
+{
+	write_file(text);
+	users_refresh(u);
+	run_pool();
+}
+
+static struct fingerprint login_of_anna(struct users *u)
+{
+	tries(u, STR("\0anna\0secret"), USERS_OK, USERS_WHY_NONE);
+	assert_false(fingerprint_is_none(&heard.account));
+	return heard.account;
+}
+
+static void what_has_changed_since_a_login_is_told(void **state)
+{
+	static const struct {
+		const char *file;
+		bool changed;
+	} rows[] = {
+		{ "anna:{PLAIN}secret\nbert:{PLAIN}other\n", false },
+		{ "anna@example.net:{PLAIN}secret::::::addresses=a@b.example\n", false },
+		{ "anna:{PLAIN}other\n", true },
+		{ "anna:{PLAIN}secret::::::disabled\n", true },
+		{ "anna:!\nbert:{PLAIN}other\n", true },
+		{ "bert:{PLAIN}other\n", true },
+		{ "anna:{PLAIN}secret\n", false },
+	};
+	struct users *u = open_users();
+	struct fingerprint then = login_of_anna(u), none = { { 0 } };
+	struct subscriber anna = heard.who;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned before = users_edition(u);
+
+		read_again(u, rows[i].file);
+		assert_int_equal(users_edition(u), before + 1);
+		assert_int_equal(users_changed(u, &anna, &then), rows[i].changed);
+		assert_false(users_changed(u, &anna, &none));
+	}
+	users_close(&u);
+}
+
+/* Forty accounts, all but the first n of them gone. */
+static const char *crowd(unsigned n)
+{
+	static char text[2000];
+	size_t at = 0;
+
+	at += (size_t)snprintf(text, sizeof(text), "anna:{PLAIN}secret\n");
+	for (unsigned i = 1; i < n; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "u%u:{PLAIN}x\n", i);
+	return text;
+}
+
+static void half_a_file_or_none_changes_nothing(void **state)
+{
+	struct users *u = open_users();
+	unsigned edition;
+
+	(void)state;
+	read_again(u, crowd(40));
+	edition = users_edition(u);
+	read_again(u, "");
+	read_again(u, "# nobody\n");
+	read_again(u, crowd(19));
+	read_again(u, "bert:{PLAIN}x\n");
+	unlink(path);
+	users_refresh(u);
+	run_pool();
+	assert_int_equal(users_edition(u), edition);
+	(void)login_of_anna(u);
+	read_again(u, crowd(20)); /* half may go in one edit */
+	assert_int_equal(users_edition(u), edition + 1);
+	users_close(&u);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -410,6 +488,8 @@ int main(void)
 		cmocka_unit_test(who_is_at_home_waits_only_for_a_wrong_one),
 		cmocka_unit_test(a_wait_ends_with_its_exchange),
 		cmocka_unit_test(the_same_wrong_password_is_reported_as_the_same),
+		cmocka_unit_test(what_has_changed_since_a_login_is_told),
+		cmocka_unit_test(half_a_file_or_none_changes_nothing),
 		cmocka_unit_test(a_second_login_costs_no_hash_until_the_account_changes),
 	};
 	int failed;
