@@ -181,6 +181,33 @@ static void put_sender(struct table *t, const struct question *q, const struct i
 	put_shared(t, q, i);
 }
 
+/* Is the window being taken away from who holds it, by which section and line of its schedule? */
+static void put_brownout(struct table *t, const struct question *q, const struct identity_found *i)
+{
+	static const char *const states[] = { "not now", "refused now, by ",
+		"the window has ended" };
+	const struct brownout *b = i->brownout.of;
+	char step[BROWNOUT_STEP_TEXT];
+	struct buf text;
+
+	if (i->proof != PROOF_WINDOW)
+		return;
+	buf_init(&text, 8192);
+	if (b == NULL)
+		buf_printf(&text, "none concerns %s", i->who.name);
+	else
+		buf_printf(&text, "\"%s\" (%s:%u): %s", b->name, q->conf_path, b->line,
+			states[i->brownout.state]);
+	if (i->brownout.step != NULL)
+		buf_printf(&text, "%s", brown_step_format(i->brownout.step, step));
+	if (b != NULL && b->end > 0)
+		buf_printf(&text, ", last day %04d-%02d-%02d%s", b->end / 10000, b->end / 100 % 100,
+			b->end % 100, b->utc ? " UTC" : "");
+	buf_add(&text, (struct str){ "", 1 });
+	row(t, "brownout", text.broken ? "" : buf_str(&text).p);
+	buf_free(&text);
+}
+
 /* What the shadow rules would have said instead. */
 static void put_shadow(struct table *t, const struct question *q, struct policy_facts facts)
 {
@@ -240,12 +267,20 @@ static bool owns(void *file, const struct subscriber *address, struct subscriber
 	return file != NULL && passwdfile_owner(file, address, owner);
 }
 
+static struct str groups(void *file, const struct subscriber *who)
+{
+	struct passwd_account a;
+
+	return file != NULL && passwdfile_find(file, who, &a) ? a.groups : STR("");
+}
+
 static void look(const struct question *q, struct view *v, const struct judge *j,
 	struct identity_found *found)
 {
 	const struct identity_facts facts = { .settings = &q->settings,
 		.view = v,
 		.owns = owns,
+		.groups = groups,
 		.accounts = j->file,
 		.client = q->client,
 		.sender = &q->sender,
@@ -292,6 +327,7 @@ int ctl_explain(struct ctl *c)
 	put_networks(t, &found);
 	put_window(t, &found);
 	put_sender(t, &q, &found);
+	put_brownout(t, &q, &found);
 	code = put_answer(t, &q, &found);
 	table_end(t);
 	say_unknown(c, &judge, &found, e);

@@ -78,12 +78,18 @@ static bool owns(void *ctx, const struct subscriber *address, struct subscriber 
 	return users_owns(ctx, address, owner);
 }
 
+static struct str groups(void *ctx, const struct subscriber *who)
+{
+	return users_groups(ctx, who);
+}
+
 static void find_proof(struct session *s)
 {
 	const struct identity_facts facts = {
 		.settings = &s->server->settings,
 		.view = window_view(s->server->window),
 		.owns = owns,
+		.groups = groups,
 		.accounts = accounts_users(s->server->accounts),
 		.client = s->client.addr,
 		.nowhere = !caller_is_known(s->conn),

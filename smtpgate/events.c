@@ -31,6 +31,8 @@ static void log_identity(struct log_line *l, const struct session *s)
 		return;
 	log_text(l, "user_by", i->by);
 	log_int(l, "holders", (int64_t)i->holders);
+	if (i->brownout.of != NULL)
+		log_text(l, "brownout", i->brownout.of->name);
 	log_time(l, "until", i->until_ms);
 }
 

@@ -44,6 +44,8 @@ static void look_at_window(struct identity_found *out, const struct identity_fac
 	case HELD:
 		out->proof = PROOF_WINDOW;
 		choose(out, &holders, f);
+		out->brownout = brownouts_find(&f->settings->brownouts, &out->who,
+			f->groups(f->accounts, &out->who), f->now_ms);
 		break;
 	case NOT_HELD: break;
 	case UNKNOWN: out->proof = PROOF_UNKNOWN; break;
@@ -118,6 +120,16 @@ void identity_look(struct identity_found *out, const struct identity_facts *f)
 	look_at_credit(out, f);
 }
 
+static enum policy_brownout brownout_of(const struct brownout_found *b)
+{
+	switch (b->state) {
+	case BROWNOUT_NOW: return POLICY_BROWNOUT_NOW;
+	case BROWNOUT_ENDED: return POLICY_BROWNOUT_ENDED;
+	case BROWNOUT_NONE: break;
+	}
+	return POLICY_BROWNOUT_NONE;
+}
+
 struct policy_client identity_client(const struct identity_found *i)
 {
 	return (struct policy_client){
@@ -127,5 +139,8 @@ struct policy_client identity_client(const struct identity_found *i)
 		.by_who = i->by_who,
 		.by_key = i->by_key,
 		.by_window = i->by_window,
+		.brownout = brownout_of(&i->brownout),
+		.brownout_defers = i->brownout.of != NULL && i->brownout.of->defer,
+		.brownout_text = i->brownout.of != NULL ? i->brownout.of->text : NULL,
 	};
 }

@@ -11,6 +11,8 @@ struct identity_facts {
 	struct view *view; /* NULL: the window is unknown */
 	/* Whose address is it, by the accounts? False: nobody's. */
 	bool (*owns)(void *accounts, const struct subscriber *address, struct subscriber *owner);
+	/* The groups of a subscriber, "a,b"; borrowed for the call. */
+	struct str (*groups)(void *accounts, const struct subscriber *who);
 	void *accounts;
 	struct addr client;
 	bool nowhere; /* client is not the client's address: it proves nothing */
@@ -29,6 +31,7 @@ struct identity_found {
 	struct policy_volume by_who,
 		by_key; /* AUTH, WINDOW: if there are limits and the view is there */
 	struct policy_volume by_window; /* WINDOW: likewise */
+	struct brownout_found brownout; /* WINDOW: of who */
 	const char *note; /* NETWORK: what the operator noted, or "" */
 	bool network_ended; /* a network that would be a proof has come to its end */
 };

@@ -13,23 +13,43 @@ static bool number(struct str s, size_t digits, uint64_t max, int *out)
 	return true;
 }
 
+/* 31 February is a day of March to timegm(), and so is told from one that there is. */
+static bool read_day(struct str text, struct tm *day, time_t *start)
+{
+	struct str year, month, mday;
+	struct tm again;
+
+	*day = (struct tm){ 0 };
+	if (!str_split(text, '-', &year, &month) || !str_split(month, '-', &month, &mday) ||
+		!number(year, 4, 9999, &day->tm_year) || !number(month, 2, 12, &day->tm_mon) ||
+		!number(mday, 2, 31, &day->tm_mday) || day->tm_year < 1970)
+		return false;
+	day->tm_year -= 1900;
+	day->tm_mon--;
+	again = *day;
+	*start = timegm(&again);
+	return again.tm_mday == day->tm_mday && again.tm_mon == day->tm_mon;
+}
+
+bool date_read(struct str text, int *date)
+{
+	struct tm day;
+	time_t start;
+
+	if (!read_day(text, &day, &start))
+		return false;
+	*date = (day.tm_year + 1900) * 10000 + (day.tm_mon + 1) * 100 + day.tm_mday;
+	return true;
+}
+
 bool date_end(struct str text, int64_t *ms)
 {
-	struct tm day = { 0 }, again;
-	struct str year, month, mday;
-	time_t t;
+	struct tm day;
+	time_t start;
 
-	if (!str_split(text, '-', &year, &month) || !str_split(month, '-', &month, &mday) ||
-		!number(year, 4, 9999, &day.tm_year) || !number(month, 2, 12, &day.tm_mon) ||
-		!number(mday, 2, 31, &day.tm_mday) || day.tm_year < 1970)
+	if (!read_day(text, &day, &start))
 		return false;
-	day.tm_year -= 1900;
-	day.tm_mon--;
-	again = day;
-	t = timegm(&again); /* which makes 31 February into a day of March */
-	if (again.tm_mday != day.tm_mday || again.tm_mon != day.tm_mon)
-		return false;
-	*ms = ((int64_t)t + 24 * 60 * 60) * 1000;
+	*ms = ((int64_t)start + 24 * 60 * 60) * 1000;
 	return true;
 }
 

@@ -31,6 +31,9 @@ const struct known_network *networks_proof(
 /* Is one that holds a to have its line ends mended? */
 bool networks_rewrite(const struct networks *n, struct addr a);
 
+/* "2027-01-31" as a number: 20270131. False for what is no day from 1970 on. */
+MUST_USE bool date_read(struct str text, int *date);
+
 /* "2027-01-31": *ms is the end of that day, UTC. */
 MUST_USE bool date_end(struct str text, int64_t *ms);
 

@@ -74,6 +74,16 @@ static struct decision bound(const struct policy_facts *f)
 	return yes(proof_name(f->client.proof));
 }
 
+static struct decision by_brownout(const struct policy_client *c)
+{
+	const char *reason = c->brownout == POLICY_BROWNOUT_ENDED ? "brownout-ended" : "brownout";
+
+	if (!c->brownout_defers)
+		return no(reason, c->brownout_text);
+	return (struct decision){ VERDICT_LATER, ROUTE_DELIVER, reason, 451, "4.7.1",
+		c->brownout_text };
+}
+
 #define CREDIT_SPENT "You have sent what one login allows: check your mail again, or use SMTP AUTH"
 
 /* The window is no proof for more than its credit, which the subscriber has back with a login. */
@@ -103,6 +113,8 @@ static struct decision by_window(const struct policy_facts *f)
 	if (over(f->client.holders, f->rules.shared_after) && !f->client.sender_fits)
 		return no("shared-address",
 			"Several share your address: send as who has logged in, or use SMTP AUTH");
+	if (f->client.brownout != POLICY_BROWNOUT_NONE)
+		return by_brownout(&f->client);
 	return by_credit(f, bound(f));
 }
 

@@ -25,6 +25,12 @@ struct policy_volume { /* within an hour, or of a window; as a limit 0 is none *
 	unsigned messages, recipients;
 };
 
+enum policy_brownout { /* is the window taken away from a subscriber, by and by? */
+	POLICY_BROWNOUT_NONE,
+	POLICY_BROWNOUT_NOW, /* for a while */
+	POLICY_BROWNOUT_ENDED, /* for good */
+};
+
 struct policy_client { /* what is known of the client at one MAIL */
 	enum proof proof;
 	bool sender_fits; /* AUTH, WINDOW: MAIL FROM is <>, or an address of him who logged in, or of a holder */
@@ -32,6 +38,9 @@ struct policy_client { /* what is known of the client at one MAIL */
 	struct policy_volume by_who,
 		by_key; /* AUTH, WINDOW: what was sent before, as far as known */
 	struct policy_volume by_window; /* WINDOW: what was since the login that opened it */
+	enum policy_brownout brownout; /* WINDOW */
+	bool brownout_defers; /* try again, it is said */
+	const char *brownout_text; /* and why; borrowed as long as decisions are used */
 };
 
 struct policy_rules { /* all zero is the mildest */
@@ -73,7 +82,8 @@ struct decision {
 	const char *reason; /* a word for the log; static */
 	int code; /* of the refusal, and its status (RFC 3463); 0 of ACCEPT */
 	const char *status;
-	const char *text; /* static; NULL: the text that the operator configured */
+	const char
+		*text; /* static, or brownout_text; NULL: the text that the operator configured */
 };
 
 /* At MAIL: of the recipient and the hops nothing is looked at. */

@@ -92,6 +92,7 @@ enum err gate_settings_read(struct gate_settings *out, struct conf *c, struct bu
 	g.split = hops_split(&g.deliver_to, &g.relay_to);
 	read_listeners(&g, s);
 	networks_read(&g.networks, s, complaints);
+	brownouts_read(&g.brownouts, s, conf_text(conf_root(c), "default_domain"), complaints);
 	read_rules(&g, s, conf_section(conf_root(c), "window", 0));
 	check(&g, s, complaints);
 	if (complaints->len != before)

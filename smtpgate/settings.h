@@ -5,6 +5,7 @@
 #include "common/conf/conf.h"
 #include "common/conf/listeners.h"
 #include "common/conf/sharing.h"
+#include "smtpgate/brownout.h"
 #include "smtpgate/hopsettings.h"
 #include "smtpgate/networks.h"
 #include "smtpgate/policy.h"
@@ -14,6 +15,7 @@ struct gate_settings {
 	enum gate_role roles[LISTENERS_MAX]; /* by listener */
 	bool auth[LISTENERS_MAX]; /* AUTH is offered */
 	struct networks networks; /* the network sections; the plain list is gate_is_network() */
+	struct brownouts brownouts;
 	struct policy_rules rules,
 		shadow; /* what holds, and what is only logged; see gate_rules() */
 	struct hop deliver_to, relay_to;

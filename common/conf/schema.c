@@ -111,6 +111,18 @@ static const struct conf_option network_options[] = {
 	END
 };
 
+static const struct conf_option brownout_options[] = {
+	{ "users",    CONF_TEXTS, "{}",     NULL,           NULL }, /* neither these nor groups: all */
+	{ "groups",   CONF_TEXTS, "{}",     NULL,           NULL },
+	{ "end",      CONF_TEXT,  "",       NULL,           NULL }, /* the last day, or "" */
+	{ "schedule", CONF_TEXTS, "{}",     NULL,           NULL },
+	{ "zone",     CONF_WORD,  "local",  "local|utc",    NULL },
+	{ "reply",    CONF_WORD,  "refuse", "refuse|defer", NULL },
+	{ "text",     CONF_TEXT,  "",       NULL,           NULL },
+	{ "url",      CONF_TEXT,  "",       NULL,           NULL },
+	END
+};
+
 static const struct conf_option shadow_options[] = {
 	{ "sender_binding", CONF_WORD, "off", "off|enforce", NULL },
 	{ "window",         CONF_BOOL, "yes", NULL,          NULL },
@@ -131,6 +143,7 @@ static const struct conf_option smtpgate_options[] = {
 	{ "network",                     CONF_TITLED,   NULL,    NULL,      network_options },
 	{ "sender_binding",              CONF_WORD,     "off",   "off|log|enforce", NULL },
 	{ "shadow",                      CONF_SECTION,  NULL,    NULL,      shadow_options },
+	{ "brownout",                    CONF_TITLED,   NULL,    NULL,      brownout_options },
 	{ "max_messages_per_hour",       CONF_NUMBER,   "0",     "0-1000000", NULL }, /* 0: no limit */
 	{ "max_recipients_per_hour",     CONF_NUMBER,   "0",     "0-1000000", NULL },
 	{ "max_messages_per_hour_per_address", CONF_NUMBER, "0", "0-1000000", NULL },

@@ -25,6 +25,8 @@ struct account {
 	bool disabled;
 	uint16_t stored_n;
 	uint32_t stored; /* in bytes */
+	uint32_t groups; /* in bytes */
+	uint16_t groups_n;
 };
 
 struct passwdfile {
@@ -59,6 +61,8 @@ static void read_extra(struct str extra, struct passwd_line *out)
 		(void)str_split(word, '=', &name, &value);
 		if (str_eq_nocase(name, STR("addresses")))
 			out->addresses = value;
+		if (str_eq_nocase(name, STR("group")))
+			out->groups = value;
 		if (str_eq_nocase(name, STR("disabled")))
 			out->disabled = value.n == 0 || str_eq_nocase(value, STR("yes"));
 	}
@@ -192,6 +196,8 @@ static bool add_account(
 	}
 	a.stored = (uint32_t)(l->password.p - f->bytes);
 	a.stored_n = (uint16_t)(kind == HASH_UNKNOWN ? 0 : l->password.n);
+	a.groups = l->groups.n > 0 ? (uint32_t)(l->groups.p - f->bytes) : 0;
+	a.groups_n = (uint16_t)l->groups.n;
 	a.name_n = who.n;
 	if (!keep_name(f, &who, &a.name) || !add_aliases(f, l->addresses, line, default_domain) ||
 		!make_room((void **)&f->accounts, &f->accounts_cap, f->accounts_n,
@@ -318,6 +324,7 @@ void passwdfile_nth(const struct passwdfile *f, size_t i, struct passwd_account 
 	out->who.name[a->name_n] = '\0';
 	out->who.n = a->name_n;
 	out->stored = (struct str){ f->bytes + a->stored, a->stored_n };
+	out->groups = (struct str){ f->bytes + a->groups, a->groups_n };
 	out->disabled = a->disabled;
 }
 

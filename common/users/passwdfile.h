@@ -3,7 +3,8 @@
  *	name:{SCHEME}hash:uid:gid:gecos:home:shell:extra
  *
  * as Dovecot's passwd-file has it. Only name, password and extra mean something here; extra holds words:
- * addresses=a@example.net,b@example.net (what the subscriber may call their own) and disabled. Empty
+ * addresses=a@example.net,b@example.net (what the subscriber may call their own), group=a,b (what the
+ * operator sorts them by) and disabled. Empty
  * lines and lines that begin with # are skipped. A line that cannot be read is left out and logged. */
 #ifndef POPGATE_PASSWDFILE_H
 #define POPGATE_PASSWDFILE_H
@@ -14,7 +15,7 @@
 #define PASSWDFILE_LINE_MAX 8192 /* octets */
 
 struct passwd_line { /* borrowed from the line */
-	struct str name, password, addresses;
+	struct str name, password, addresses, groups;
 	bool disabled;
 };
 
@@ -27,6 +28,7 @@ struct passwdfile; /* immutable: may be read from any thread */
 struct passwd_account {
 	struct subscriber who;
 	struct str stored; /* borrowed from the file until passwdfile_close() */
+	struct str groups; /* likewise: "a,b"; empty for none */
 	bool disabled;
 };
 

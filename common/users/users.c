@@ -270,6 +270,13 @@ bool users_owns(struct users *u, const struct subscriber *address, struct subscr
 	return true;
 }
 
+struct str users_groups(const struct users *u, const struct subscriber *who)
+{
+	struct passwd_account a;
+
+	return u->file != NULL && passwdfile_find(u->file, who, &a) ? a.groups : STR("");
+}
+
 bool users_known(const struct users *u)
 {
 	return u->file != NULL;

@@ -136,6 +136,10 @@ bool users_apop(const struct users *u);
  * (addresses= in the file) gives its owner in *owner, if owner is not NULL. */
 bool users_owns(struct users *u, const struct subscriber *address, struct subscriber *owner);
 
+/* The groups of a subscriber, "a,b", as the file has them; empty for none, and for who is not there. Borrowed:
+ * not over a turn of the loop. */
+struct str users_groups(const struct users *u, const struct subscriber *who);
+
 /* Has the file ever been read? Until then a no of users_owns() is none. */
 bool users_known(const struct users *u);
 
