@@ -281,13 +281,13 @@ static void tell_history(struct store *s, const struct pending *p)
 
 	switch (p->request.kind) {
 	case WIRE_GRANT:
-		if (!a->never)
+		if (!a->never && a->until_ms > 0) /* 0: a renewal of what no longer counts */
 			history_tell(s->history, &p->request, a->stamp_ms, a->until_ms);
 		break;
 	case WIRE_REVOKE: history_tell(s->history, &p->request, a->stamp_ms, 0); break;
 	case WIRE_USE:
 		if (p->request.use.by != USE_BY_NOTHING)
-			history_tell(s->history, &p->request, present(s), 0);
+			history_tell(s->history, &p->request, work_present(s), 0);
 		break;
 	default: break;
 	}

@@ -91,7 +91,7 @@ static void log_doubt(const struct users *u, size_t before, size_t now)
 	log_begin(&l, LOG_LEVEL_ERROR, "users.doubted");
 	log_text(&l, "path", u->path);
 	log_int(&l, "accounts", (int64_t)now);
-	log_int(&l, "before", (int64_t)before);
+	log_int(&l, "accounts_before", (int64_t)before);
 	if (now > 0)
 		log_int(&l, "believed_in_ms", USERS_DOUBT_MS);
 	log_end(&l);

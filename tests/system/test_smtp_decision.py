@@ -58,16 +58,34 @@ ASKED = [("info@example.net", TO), ("x@else.test", TO), ("anna@example.net", "bo
          ("x@else.test", "Postmaster")]
 
 
+BROWNOUTS = """
+brownout "spared" { users = { "anna" } }
+brownout "doors" { groups = { "door" } end = "2020-01-31" text = "No more doors:" url = "https://x.test/a" }
+brownout "all" { schedule = { "from 2020-01-01 daily" } reply = "defer" }
+"""
+SOURCES = ["127.0.0.94",  # nobody
+           "127.0.0.95",  # anna
+           "127.0.0.96", "127.0.0.97",  # networks, one whose time is over
+           "127.0.0.98",  # bert: deferred
+           "127.0.0.99",  # door: ended
+           "127.90.0.1"]  # many
+
+
 def test_explain_says_what_the_gate_does(farm, hop):
     farm.users["anna@example.net"] += "::::::addresses=info@example.net"
+    farm.users["door@example.net"] = "{PLAIN}secret::::::group=lobby,door"
+    farm.window = 'address "127.90.0.0/16" { shared_after = 0 frozen_after = 1 note = "carrier" }'
     farm.submission_port = free_port()
     farm.relay_to = farm.deliver_to = hop.uri
     listener = f"127.0.0.1:{farm.submission_port}"
     farm.smtpgate = (f'sender_binding = "enforce"\nlistener "{listener}" {{ role = "submission" }}\n'
-                     'network "127.0.0.96/32" { note = "scanner" }\nnetwork "127.0.0.97/32" { until = "2020-01-31" }')
+                     'network "127.0.0.96/32" { note = "scanner" }\nnetwork "127.0.0.97/32" { until = "2020-01-31" }'
+                     + BROWNOUTS)
     farm.start()
-    farm.login("127.0.0.95")
-    for source in ("127.0.0.94", "127.0.0.95", "127.0.0.96", "127.0.0.97"):
+    for source, user in (("127.0.0.95", "anna"), ("127.0.0.98", "bert"), ("127.0.0.99", "door"),
+                         ("127.90.0.1", "anna"), ("127.90.0.1", "bert")):
+        farm.login(source, user)
+    for source in SOURCES:
         for sender, to in ASKED:
             for port, where in ((farm.smtp_port, f"127.0.0.1:{farm.smtp_port}"), (farm.submission_port, listener)):
                 explained = {row["rule"]: row["result"] for row in farm.table(
@@ -80,3 +98,17 @@ def test_explain_says_what_the_gate_does(farm, hop):
     scanner = {row["rule"]: row["result"] for row in farm.table("explain", "127.0.0.96")}
     assert "scanner" in scanner["networks"]
     assert "over" in {row["rule"]: row["result"] for row in farm.table("explain", "127.0.0.97")}["networks"]
+
+    def explain(source, sender="bert@example.net"):
+        return {row["rule"]: row["result"] for row in farm.table("explain", source, "--from", sender, "--to", TO)}
+
+    assert '"all"' in explain("127.0.0.98")["brownout"] and "from 2020-01-01 daily" in explain("127.0.0.98")["brownout"]
+    assert '"doors"' in explain("127.0.0.99", "door@example.net")["brownout"]
+    assert explain("127.0.0.99", "door@example.net")["reason"] == "brownout-ended"
+    assert '"spared"' in explain("127.0.0.95", "anna@example.net")["brownout"]
+    shared = explain("127.90.0.1")["shared"]
+    assert '"127.90.0.0/16": carrier' in shared and "frozen over 1 (" in shared and "shared never (" in shared
+    answer = farm.relay_reply("127.0.0.99", "door@example.net")
+    assert answer == "550 5.7.1 No more doors: https://x.test/a"
+    assert farm.relay_reply("127.0.0.98", "bert@example.net").startswith("451 4.7.1")
+    assert farm.wait_event("smtp.refused", reason="brownout-ended")["brownout"] == "doors"

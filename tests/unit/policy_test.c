@@ -194,6 +194,31 @@ static void a_window_has_its_credit(void **state)
 	}
 }
 
+static void a_brownout_takes_the_window_and_nothing_else(void **state)
+{
+	(void)state;
+	for (int proof = PROOF_NONE; proof <= PROOF_AUTH; proof++) {
+		struct policy_facts f = { .client = { .proof = (enum proof)proof,
+						  .brownout = POLICY_BROWNOUT_NOW,
+						  .brownout_text = "see there" } };
+		bool window = proof == PROOF_WINDOW;
+		struct decision d = policy_rcpt(&f);
+
+		assert_int_equal(strcmp(d.reason, "brownout") == 0, window);
+		assert_true(!window || (d.code == 550 && strcmp(d.text, "see there") == 0));
+		f.client.brownout = POLICY_BROWNOUT_ENDED;
+		f.client.brownout_defers = true;
+		d = policy_rcpt(&f);
+		assert_int_equal(strcmp(d.reason, "brownout-ended") == 0, window);
+		assert_true(!window || (d.code == 451 && d.verdict == VERDICT_LATER));
+		f.local = true;
+		assert_int_equal(policy_rcpt(&f).verdict, VERDICT_ACCEPT); /* as from anyone */
+		f.role = ROLE_SUBMISSION;
+		d = policy_mail(&f);
+		assert_int_equal(d.code == 451 && strcmp(d.reason, "brownout-ended") == 0, window);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +229,7 @@ int main(void)
 		cmocka_unit_test(a_shared_address_needs_a_sender_and_a_frozen_one_is_no_proof),
 		cmocka_unit_test(enough_is_enough_for_this_hour),
 		cmocka_unit_test(a_window_has_its_credit),
+		cmocka_unit_test(a_brownout_takes_the_window_and_nothing_else),
 		cmocka_unit_test(a_sender_is_bound_to_who_logged_in_but_not_to_a_network),
 	};
 
