@@ -165,6 +165,7 @@ static void put_volume(struct table *t, const char *rule, const struct policy_vo
 static void put_sender(struct table *t, const struct question *q, const struct identity_found *i)
 {
 	const struct policy_rules *r = &q->settings.rules;
+	char text[200];
 
 	if (i->proof != PROOF_WINDOW && i->proof != PROOF_AUTH)
 		return;
@@ -173,8 +174,13 @@ static void put_sender(struct table *t, const struct question *q, const struct i
 			: i->sender_fits ? "belongs to who logged in"
 					 : "belongs to nobody who logged in there");
 	row(t, "sender_binding", r->bind_sender ? "enforce" : "not enforced");
-	put_volume(t, "sent_this_hour", &i->by_who, &r->per_who);
-	put_volume(t, "sent_from_there", &i->by_key, &r->per_key);
+	snprintf(text, sizeof(text),
+		"%u of %u messages, %u of %u recipients; of all on the address %u "
+		"of %u, %u of %u",
+		i->by_who.messages, r->per_who.messages, i->by_who.recipients,
+		r->per_who.recipients, i->by_key.messages, r->per_key.messages,
+		i->by_key.recipients, r->per_key.recipients);
+	row(t, "sent_this_hour", text);
 	if (i->proof != PROOF_WINDOW)
 		return;
 	put_volume(t, "sent_since_login", &i->by_window, &r->per_window);
