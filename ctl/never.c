@@ -36,6 +36,11 @@ int ctl_window_never(struct ctl *c)
 
 		put(t, v, &of, c->json || c->utc);
 	}
+	for (size_t i = 0; i < conf_count(conf_root(c->conf), "proxies"); i++) {
+		const struct network of = conf_nth_network(conf_root(c->conf), "proxies", i);
+
+		put(t, v, &of, c->json || c->utc);
+	}
 	table_end(t);
 	view_close(&v);
 	return EXIT_YES;
