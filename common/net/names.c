@@ -4,38 +4,19 @@
  * A query is freed when c-ares has called back for the last time, be its owner told or gone long before. */
 #include "common/net/names.h"
 
-#include <ares.h>
 #include <arpa/nameser.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/net/private.h"
+#include "common/net/names_private.h"
 
-#define CACHE_SLOTS 1024 /* a slot an address falls into; a newer answer takes the place */
 #define KEPT_FOUND_MS 600000
 #define KEPT_ABSENT_MS 60000
 #define KEPT_LATER_MS 5000
-#define CONFIRMED_MAX 3 /* names of one address that are looked at */
 #define TICK_MS 100
 #define TRY_MS 700 /* how long a server has before the next try */
 
-struct kept {
-	bool set;
-	struct addr addr;
-	int64_t until_ms;
-	enum names_answer answer;
-	char name[NAMES_NAME_MAX + 1];
-};
-
-struct names {
-	struct loop *loop;
-	ares_channel channel;
-	uv_timer_t *timer; /* owned by libuv once closed */
-	struct node sockets, queries;
-	struct kept cache[CACHE_SLOTS];
-};
+/* --- c-ares on the loop --- */
 
 struct socket {
 	uv_poll_t poll;
@@ -43,20 +24,6 @@ struct socket {
 	struct names *names;
 	ares_socket_t fd;
 };
-
-struct names_query {
-	struct names *names;
-	struct node node;
-	int64_t until_ms;
-	names_told *told; /* both NULL: the owner is not interested any more */
-	names_told_addresses *told_addresses;
-	void *owner;
-	struct addr addr;
-	size_t candidates_n, at;
-	char candidates[CONFIRMED_MAX][NAMES_NAME_MAX + 1];
-};
-
-/* --- c-ares on the loop --- */
 
 static void on_freed(uv_handle_t *h)
 {
@@ -174,7 +141,7 @@ static void detach(struct names_query *q)
 	stop_timer(q->names);
 }
 
-static void tell(struct names_query *q, enum names_answer answer, const char *name)
+void names_tell(struct names_query *q, enum names_answer answer, const char *name)
 {
 	names_told *told = q->told;
 	void *owner = q->owner;
@@ -196,7 +163,7 @@ static void tell_addresses(
 		told(owner, answer, addresses, n);
 }
 
-static bool wanted(const struct names_query *q)
+bool names_wanted(const struct names_query *q)
 {
 	return q->told != NULL || q->told_addresses != NULL;
 }
@@ -204,7 +171,7 @@ static bool wanted(const struct names_query *q)
 static void end_late(struct names_query *q)
 {
 	if (q->told != NULL)
-		tell(q, NAMES_LATER, "");
+		names_tell(q, NAMES_LATER, "");
 	else
 		tell_addresses(q, NAMES_LATER, NULL, 0);
 }
@@ -240,7 +207,7 @@ static struct names_query *begin(struct names *n, void *owner)
 	return q;
 }
 
-static enum names_answer answer_of(int status)
+enum names_answer names_answer_of(int status)
 {
 	switch (status) {
 	case ARES_SUCCESS: return NAMES_FOUND;
@@ -254,7 +221,7 @@ static enum names_answer answer_of(int status)
 
 /* --- addresses --- */
 
-static size_t read_addresses(const struct ares_addrinfo *found, struct addr *out)
+size_t names_read_addresses(const struct ares_addrinfo *found, struct addr *out)
 {
 	size_t n = 0;
 
@@ -271,133 +238,20 @@ static void on_addresses(void *arg, int status, int timeouts, struct ares_addrin
 {
 	struct names_query *q = arg;
 	struct addr addresses[NAMES_ADDRESSES_MAX];
-	size_t n = status == ARES_SUCCESS ? read_addresses(found, addresses) : 0;
+	size_t n = status == ARES_SUCCESS ? names_read_addresses(found, addresses) : 0;
 
 	(void)timeouts;
 	if (found != NULL)
 		ares_freeaddrinfo(found);
-	if (wanted(q))
+	if (names_wanted(q))
 		tell_addresses(q,
-			status == ARES_SUCCESS && n == 0 ? NAMES_ABSENT : answer_of(status),
+			status == ARES_SUCCESS && n == 0 ? NAMES_ABSENT : names_answer_of(status),
 			addresses, n);
 	free(q);
 }
 
 static const struct ares_addrinfo_hints any_family = { .ai_family = AF_UNSPEC,
 	.ai_socktype = SOCK_STREAM };
-
-/* --- the name of an address --- */
-
-/* One label of it (RFC 1123 2.1, and the underscore that is found in many). */
-static bool is_label(struct str label)
-{
-	for (size_t i = 0; i < label.n; i++)
-		if (!ascii_alnum(label.p[i]) && label.p[i] != '-' && label.p[i] != '_')
-			return false;
-	return label.n > 0 && label.n <= 63 && label.p[0] != '-' && label.p[label.n - 1] != '-';
-}
-
-/* And no address: that would confirm itself. A next hop may refuse whoever is called otherwise. */
-static bool is_name(const char *name)
-{
-	struct str rest = str_of(name), label;
-	bool letters = false, more;
-
-	for (size_t i = 0; i < rest.n; i++)
-		letters |= ascii_alnum(name[i]) && !ascii_digit(name[i]);
-	if (!letters || rest.n > NAMES_NAME_MAX)
-		return false;
-	do {
-		more = str_split(rest, '.', &label, &rest);
-		if (!is_label(label))
-			return false;
-	} while (more);
-	return true;
-}
-
-static void add_candidate(struct names_query *q, const char *name)
-{
-	if (name != NULL && q->candidates_n < CONFIRMED_MAX && is_name(name))
-		snprintf(q->candidates[q->candidates_n++], NAMES_NAME_MAX + 1, "%s", name);
-}
-
-static void confirm_next(struct names_query *q);
-
-static void on_confirmed(void *arg, int status, int timeouts, struct ares_addrinfo *found)
-{
-	struct names_query *q = arg;
-	struct addr addresses[NAMES_ADDRESSES_MAX];
-	size_t n = status == ARES_SUCCESS ? read_addresses(found, addresses) : 0;
-	bool confirmed = false;
-
-	(void)timeouts;
-	if (found != NULL)
-		ares_freeaddrinfo(found);
-	for (size_t i = 0; i < n; i++)
-		confirmed |= addr_eq(addresses[i], q->addr);
-	if (!confirmed && answer_of(status) != NAMES_LATER) {
-		q->at++;
-		confirm_next(q);
-		return;
-	}
-	if (wanted(q))
-		tell(q, confirmed ? NAMES_FOUND : NAMES_LATER,
-			confirmed ? q->candidates[q->at] : "");
-	free(q);
-}
-
-static void confirm_next(struct names_query *q)
-{
-	struct ares_addrinfo_hints hints = { .ai_socktype = SOCK_STREAM };
-
-	if (!wanted(q) || q->at == q->candidates_n) {
-		if (wanted(q))
-			tell(q, NAMES_ABSENT, "");
-		free(q);
-		return;
-	}
-	hints.ai_family = addr_is_v4(q->addr) ? AF_INET : AF_INET6;
-	ares_getaddrinfo(q->names->channel, q->candidates[q->at], NULL, &hints, on_confirmed, q);
-}
-
-static void on_pointer(void *arg, int status, int timeouts, unsigned char *octets, int n)
-{
-	struct names_query *q = arg;
-	struct hostent *host = NULL;
-
-	(void)timeouts;
-	if (status == ARES_SUCCESS)
-		status = ares_parse_ptr_reply(octets, n, NULL, 0, AF_INET, &host);
-	if (status == ARES_SUCCESS) {
-		for (size_t i = 0; host->h_aliases != NULL && host->h_aliases[i] != NULL; i++)
-			add_candidate(q, host->h_aliases[i]);
-		if (q->candidates_n == 0)
-			add_candidate(q, host->h_name);
-		ares_free_hostent(host);
-	} else if (wanted(q) && answer_of(status) == NAMES_LATER) {
-		tell(q, NAMES_LATER, "");
-	}
-	confirm_next(q);
-}
-
-/* RFC 1035 3.5 and RFC 3596 2.5. dst takes 80 octets. */
-static void write_pointer(struct addr a, char *dst)
-{
-	static const char digits[] = "0123456789abcdef";
-	size_t n = 0;
-
-	if (addr_is_v4(a)) {
-		snprintf(dst, 80, "%u.%u.%u.%u.in-addr.arpa", a.b[15], a.b[14], a.b[13], a.b[12]);
-		return;
-	}
-	for (int i = 15; i >= 0; i--) {
-		dst[n++] = digits[a.b[i] & 15];
-		dst[n++] = '.';
-		dst[n++] = digits[a.b[i] >> 4];
-		dst[n++] = '.';
-	}
-	memcpy(dst + n, "ip6.arpa", 9);
-}
 
 /* --- questions --- */
 
@@ -414,12 +268,12 @@ static void on_put_off(uv_timer_t *t)
 	struct put_off *p = t->data;
 	struct names_query *q = p->query;
 
-	if (!wanted(q)) /* and the names may be closed */
+	if (!names_wanted(q)) /* and the names may be closed */
 		free(q);
 	else if (q->told_addresses != NULL)
 		ares_getaddrinfo(q->names->channel, p->host, NULL, &any_family, on_addresses, q);
 	else
-		ares_query(q->names->channel, p->host, C_IN, T_PTR, on_pointer, q);
+		ares_query(q->names->channel, p->host, C_IN, T_PTR, names_on_pointer, q);
 	uv_close((uv_handle_t *)t, on_freed);
 }
 
@@ -452,10 +306,10 @@ struct names_query *names_of_host(
 
 struct names_query *names_of_address(struct names *n, struct addr a, names_told *told, void *owner)
 {
-	char pointer[80];
+	char pointer[NAMES_POINTER_TEXT];
 	struct names_query *q;
 
-	write_pointer(a, pointer);
+	names_write_pointer(a, pointer);
 	q = put_off(n, pointer, owner);
 	if (q != NULL) {
 		q->addr = a;
