@@ -3,12 +3,11 @@
 #include "smtpgate/leg.h"
 
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/list.h"
 #include "smtpgate/deliver.h"
+#include "smtpgate/handover.h"
 
 #define CONNECT_MS 10000 /* how long an address has to take the connection */
 #define QUIT_MS 10000 /* and a hop to say good-bye */
@@ -194,38 +193,6 @@ static void on_flowed(struct conn *c, struct engine *e)
 static const struct conn_hooks hooks = { .ask = on_ask, .flowed = on_flowed, .gone = on_gone };
 
 /* --- dialling --- */
-
-/* One end of a socket pair for us, the other for the deliver role, over the channel it inherited. */
-static enum err hand_over(int channel, char octet, int *ours)
-{
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { &octet, 1 };
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.space) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	int pair[2];
-	bool sent;
-
-	if (channel < 0 ||
-		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
-		return ERR_NOMEM;
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &pair[1], sizeof(int));
-	sent = sendmsg(channel, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
-	close(pair[1]);
-	if (sent)
-		*ours = pair[0];
-	else
-		close(pair[0]);
-	return sent ? ERR_NONE : ERR_BUSY;
-}
 
 static struct upstream_manners manners_of(const struct leg *l)
 {
