@@ -37,7 +37,7 @@ static uint64_t get_sequence(const MDB_val *key)
 /* The origin is made with the log and never changes. */
 static int read_origin(struct durable *d)
 {
-	MDB_val key = { 6, "origin" }, data;
+	MDB_val key = { sizeof(DURABLE_ORIGIN) - 1, DURABLE_ORIGIN }, data;
 	int code = mdb_get(d->txn, d->meta, &key, &data);
 
 	if (code == 0 && data.mv_size == sizeof(d->origin)) {
@@ -121,7 +121,7 @@ enum err durable_set_aside(const char *state_dir, int64_t now_ms, char *name, si
 {
 	char from[4200], to[4400];
 
-	snprintf(name, size, "%s.damaged-%lld", DURABLE_DIR, (long long)now_ms);
+	snprintf(name, size, DURABLE_ASIDE "%lld", (long long)now_ms);
 	snprintf(from, sizeof(from), "%s/%s", state_dir, DURABLE_DIR);
 	snprintf(to, sizeof(to), "%s/%s", state_dir, name);
 	return rename(from, to) == 0 ? ERR_NONE : err_of_errno(errno);
@@ -139,8 +139,10 @@ uint64_t durable_last(const struct durable *d)
 
 enum err durable_begin(struct durable *d)
 {
+	enum err e = env_whole(d->env);
+
 	d->next = d->last + 1;
-	return err_of_mdb(mdb_txn_begin(d->env, NULL, 0, &d->txn));
+	return e == ERR_NONE ? err_of_mdb(mdb_txn_begin(d->env, NULL, 0, &d->txn)) : e;
 }
 
 enum err durable_append(struct durable *d, struct record *r)

@@ -6,12 +6,18 @@
 #include "common/window/record.h"
 
 #define DURABLE_DIR "log" /* below state_dir */
+#define DURABLE_ASIDE "log.damaged-" /* and the time, in ms: one that was moved aside */
+#define DURABLE_ORIGIN "origin" /* the key of it in the log's own meta */
 
 struct durable; /* opaque: the environment, opened for writing */
 
 /* Opens or makes log/ below state_dir. ERR_DAMAGED: what is there cannot be used; durable_set_aside(). */
 MUST_USE enum err durable_open(struct durable **out, const char *state_dir, uint64_t map_size);
 void durable_close(struct durable **d);
+
+/* Is log/ what was written, as far as can be told? Nothing, or an empty one, is. For whoever holds the store's
+ * lock, before durable_open(); ERR_DAMAGED, or the end of the process: no. */
+MUST_USE enum err durable_verify(const char *state_dir, uint64_t map_size);
 
 /* Renames log/ to log.damaged-<ms>, so that nothing is lost to whoever looks into it. */
 MUST_USE enum err durable_set_aside(const char *state_dir, int64_t now_ms, char *name, size_t size);

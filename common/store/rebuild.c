@@ -2,21 +2,28 @@
  *
  *	log fine,    view fine     replay what the view has not seen
  *	log fine,    view of no use    a new view, filled from the log
- *	log damaged, view fine     the log is set aside; the new one is filled from the view
- *	log damaged, view of no use    both new and empty; until what was lost would have ended, no answer is no
+ *	log damaged, view fine     the log is set aside, what is whole of it goes into the view; the new log
+ *	                           is filled from that
+ *	log damaged, view of no use    the same with a new view, which also gets what is whole of the old one;
+ *	                           until what was lost would have ended, no answer is no
  *
  * A damaged LMDB file can crash whoever reads it, so it is read first by a child whose death is an
  * answer, too. A view whose store did not end in order and that ran under another boot of the kernel
- * may lack pages (it is never synced): it is rebuilt without a look. */
+ * may lack pages (it is never synced): it is rebuilt without a look. So is one that its readers keep us from
+ * writing to: they can hold its locks. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/store/salvage.h"
 #include "common/store/store.h"
 
+#define LOCKS_S 20 /* how long we wait for a lock that readers can take */
 #define VERDICT 64 /* what a child found is its exit status, from here on; below, it died of it */
 
 static void read_boot_id(uint8_t id[16])
@@ -42,77 +49,96 @@ static void read_boot_id(uint8_t id[16])
 
 /* --- verifying, in a child --- */
 
-static enum err look(void *owner, const struct record *r)
-{
-	(void)owner;
-	(void)r;
-	return ERR_NONE;
-}
-
 static enum err verify_log(const struct store *s)
 {
-	struct durable *log;
-	enum err e = durable_open(&log, s->site->state_dir, s->site->window.max_size);
-
-	if (e == ERR_NONE) {
-		e = durable_replay(log, 0, look, NULL);
-		durable_close(&log);
-	}
-	return e;
+	return durable_verify(s->site->state_dir, s->site->window.max_size);
 }
 
 static enum err verify_view(const struct store *s)
 {
 	struct table *view;
+	struct view_meta meta;
 	uint8_t boot_id[16];
-	enum err e = table_open(&view, s->site->state_dir, s->site->window.max_size);
+	enum err e = table_verify(s->site->state_dir, s->site->window.max_size, &meta);
 
 	if (e != ERR_NONE)
 		return e;
 	read_boot_id(boot_id);
-	if (!table_meta(view)->clean &&
-		memcmp(table_meta(view)->boot_id, boot_id, sizeof(boot_id)) != 0)
-		e = ERR_DAMAGED;
-	if (e == ERR_NONE)
-		e = table_walk(view, look, NULL);
+	if (!meta.clean && memcmp(meta.boot_id, boot_id, sizeof(boot_id)) != 0)
+		return ERR_DAMAGED;
+	alarm(LOCKS_S);
+	e = table_open(&view, s->site->state_dir, s->site->window.max_size);
 	table_close(&view);
 	return e;
+}
+
+/* Dies of what it meets, without more ado: nobody else has a say in it. It shares our lock, so it does not
+ * outlive us either. */
+_Noreturn static void be_the_child(const struct store *s, enum err (*verify)(const struct store *s))
+{
+	signal(SIGSEGV, SIG_DFL);
+	signal(SIGBUS, SIG_DFL);
+	signal(SIGABRT, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	_exit(VERDICT + (int)verify(s));
 }
 
 /* ERR_NONE, what the child found, or ERR_DAMAGED if it died of it. */
 static enum err in_a_child(const struct store *s, enum err (*verify)(const struct store *s))
 {
 	pid_t child = fork();
+	enum err found;
 	int status;
 
 	if (child < 0)
 		return err_of_errno(errno);
 	if (child == 0)
-		_exit(VERDICT + (int)verify(s));
+		be_the_child(s, verify);
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return ERR_IO;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) < VERDICT)
 		return ERR_DAMAGED;
-	return (enum err)(WEXITSTATUS(status) - VERDICT);
+	found = (enum err)(WEXITSTATUS(status) - VERDICT);
+	return found == ERR_IO ? ERR_DAMAGED : found; /* only reading was asked of the device */
 }
 
 /* --- opening the log --- */
 
-static enum err open_log(struct store *s)
+static enum err set_log_aside(struct store *s)
 {
 	struct log_line l;
 	char aside[64];
+	enum err e = durable_set_aside(s->site->state_dir, clock_ms(), aside, sizeof(aside));
+
+	log_begin(&l, LOG_LEVEL_ERROR, "store.log_damaged");
+	log_text(&l, "state_dir", s->site->state_dir);
+	log_text(&l, "moved_to", e == ERR_NONE ? aside : NULL);
+	log_end(&l);
+	return e;
+}
+
+static enum err open_log(struct store *s)
+{
 	enum err e = s->verified ? ERR_NONE : in_a_child(s, verify_log);
 
-	if (e == ERR_DAMAGED) {
-		s->log_lost = true;
-		e = durable_set_aside(s->site->state_dir, clock_ms(), aside, sizeof(aside));
-		log_begin(&l, LOG_LEVEL_ERROR, "store.log_damaged");
-		log_text(&l, "state_dir", s->site->state_dir);
-		log_text(&l, "moved_to", e == ERR_NONE ? aside : NULL);
-		log_end(&l);
-	}
+	if (e == ERR_DAMAGED)
+		e = set_log_aside(s);
+	if (e == ERR_NONE)
+		e = durable_open(&s->log, s->site->state_dir, s->site->window.max_size);
+	return e;
+}
+
+/* A log that ends before what the view has seen of it has lost its last pages, or is an old copy. */
+static enum err not_behind(struct store *s)
+{
+	const struct view_meta *m = table_meta(s->view);
+	enum err e;
+
+	if (m->origin != durable_origin(s->log) || m->applied <= durable_last(s->log))
+		return ERR_NONE;
+	durable_close(&s->log);
+	e = set_log_aside(s);
 	if (e == ERR_NONE)
 		e = durable_open(&s->log, s->site->state_dir, s->site->window.max_size);
 	return e;
@@ -221,14 +247,21 @@ static enum err fill_log_from_view(struct store *s)
 	return table_commit(s->view);
 }
 
+static void doubt_every_no(struct store *s)
+{
+	int64_t until = clock_ms() + s->site->window.lifetime_ms + s->site->window.slack_ms;
+
+	if (until > s->lost_ms)
+		s->lost_ms = until;
+}
+
 static enum err make_view(struct store *s, bool was_there)
 {
-	const struct window_settings *w = &s->site->window;
-	enum err e = table_make(&s->view, s->site->state_dir, w->max_size);
+	enum err e = table_make(&s->view, s->site->state_dir, s->site->window.max_size);
 
-	/* A view without a log: one was moved aside by a store that came no further. */
-	if (s->log_lost || (was_there && durable_last(s->log) == 0))
-		s->lost_ms = clock_ms() + w->lifetime_ms + w->slack_ms;
+	/* A view without a log: somebody took it away. */
+	if (was_there && durable_last(s->log) == 0)
+		doubt_every_no(s);
 	if (e == ERR_NONE)
 		e = replay(s, 0);
 	if (e == ERR_NONE)
@@ -238,11 +271,69 @@ static enum err make_view(struct store *s, bool was_there)
 	return e;
 }
 
+/* They come in no order, which merging does not mind. */
+static enum err apply_salvaged(void *owner, const struct record *r)
+{
+	if (r->kind == RECORD_GRANT && r->until_ms < clock_ms())
+		return ERR_NONE;
+	return apply_to_view(owner, r);
+}
+
+static enum err fill_view_from_ruins(struct store *s, bool of_the_view)
+{
+	char path[4300];
+	struct log_line l;
+	size_t n = 0;
+	enum err e = unmark(s);
+
+	if (e == ERR_NONE)
+		e = table_begin(s->view);
+	if (e == ERR_NONE)
+		e = salvage_logs(s->site->state_dir, apply_salvaged, s, &n);
+	if (e == ERR_NONE && of_the_view && table_file(s->site->state_dir, path, sizeof(path)))
+		(void)!salvage_file(path, apply_salvaged, s, &n);
+	if (e == ERR_NONE)
+		e = table_commit(s->view);
+	else
+		table_abort(s->view);
+	log_begin(&l, LOG_LEVEL_WARN, "store.salvaged");
+	log_int(&l, "records", (int64_t)n);
+	log_err(&l, e);
+	log_end(&l);
+	return e;
+}
+
+/* With the log gone. Until the logs that were moved aside are marked, every start does this again. */
+static enum err recover(struct store *s, enum err of_view)
+{
+	bool fresh = of_view != ERR_NONE;
+	enum err e = ERR_NONE;
+
+	if (fresh) {
+		doubt_every_no(s);
+		e = table_make(&s->view, s->site->state_dir, s->site->window.max_size);
+	}
+	if (e == ERR_NONE)
+		e = fill_view_from_ruins(s, of_view == ERR_DAMAGED);
+	if (e == ERR_NONE)
+		e = fill_log_from_view(s);
+	if (e == ERR_NONE && fresh)
+		e = table_publish(s->view, s->site->state_dir);
+	if (e == ERR_NONE && salvage_done(s->site->state_dir) != ERR_NONE)
+		log_say(LOG_LEVEL_WARN, "store.salvaged",
+			"cannot mark the damaged log as read; the next start reads it again");
+	return e;
+}
+
 static enum err open_view(struct store *s)
 {
 	const struct view_meta *m;
-	enum err e = s->verified ? ERR_NONE : in_a_child(s, verify_view);
+	enum err e = ERR_NONE;
 
+	if (s->condemned)
+		e = ERR_DAMAGED;
+	else if (!s->verified)
+		e = in_a_child(s, verify_view);
 	if (e == ERR_NONE)
 		e = table_open(&s->view, s->site->state_dir, s->site->window.max_size);
 	if (e != ERR_NONE)
@@ -255,21 +346,29 @@ static enum err open_view(struct store *s)
 	return ERR_DAMAGED; /* its keys are not those that are looked for */
 }
 
-enum err store_load(struct store *s)
+static enum err bring_together(struct store *s)
 {
-	enum err e = open_log(s), of_view;
+	enum err of_view = open_view(s), e = of_view == ERR_NONE ? not_behind(s) : ERR_NONE;
 
 	if (e != ERR_NONE)
 		return e;
-	of_view = open_view(s);
-	if (of_view == ERR_NONE && table_meta(s->view)->origin == durable_origin(s->log))
-		e = replay(s, table_meta(s->view)->applied);
-	else if (of_view == ERR_NONE)
-		e = fill_log_from_view(s);
-	else if (of_view == ERR_DAMAGED || of_view == ERR_ABSENT)
-		e = make_view(s, of_view == ERR_DAMAGED);
-	else
-		e = of_view;
+	if (of_view != ERR_NONE && of_view != ERR_DAMAGED && of_view != ERR_ABSENT)
+		return of_view;
+	if (salvage_waits(s->site->state_dir))
+		return recover(s, of_view);
+	if (of_view != ERR_NONE)
+		return make_view(s, of_view == ERR_DAMAGED);
+	if (table_meta(s->view)->origin != durable_origin(s->log))
+		return fill_log_from_view(s);
+	return replay(s, table_meta(s->view)->applied);
+}
+
+enum err store_load(struct store *s)
+{
+	enum err e = open_log(s);
+
+	if (e == ERR_NONE)
+		e = bring_together(s);
 	if (e != ERR_NONE) {
 		durable_close(&s->log);
 		table_close(&s->view);
@@ -278,7 +377,7 @@ enum err store_load(struct store *s)
 	if (table_meta(s->view)->stamp_ms > s->stamp_ms)
 		s->stamp_ms = table_meta(s->view)->stamp_ms;
 	s->verified = true;
-	s->log_lost = false;
+	s->condemned = false;
 	s->stamp_revoked = true; /* it may be a revocation's */
 	return ERR_NONE;
 }

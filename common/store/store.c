@@ -83,10 +83,29 @@ static void log_healed(struct store *s)
 	s->failures = 0;
 }
 
-enum err store_reopen(struct store *s)
+/* What the view alone knows is kept for the next one. */
+static void close_both(struct store *s)
 {
+	if (s->view != NULL && table_meta(s->view)->lost_ms > s->lost_ms)
+		s->lost_ms = table_meta(s->view)->lost_ms;
 	durable_close(&s->log);
 	table_close(&s->view);
+}
+
+/* A view with damage in it is filled anew from the log, whatever else may be found in it; a log is looked
+ * through. */
+static void give_up(struct store *s, const char *what, enum err e)
+{
+	log_failure(s, what, e);
+	if (e == ERR_DAMAGED && strcmp(what, "view") == 0)
+		s->condemned = true;
+	s->verified = s->verified && e != ERR_DAMAGED;
+	close_both(s);
+}
+
+enum err store_reopen(struct store *s)
+{
+	close_both(s);
 	s->retry_ms = clock_steady_ms() + RETRY_MS;
 	return store_load(s);
 }
@@ -237,15 +256,12 @@ static void fail_batch(struct work *w, struct pending *batch, size_t n, enum err
 {
 	struct store *s = w->store;
 
-	log_failure(s, w->failed, e);
+	give_up(s, w->failed, e);
 	for (size_t i = 0; i < n; i++) {
 		batch[i].answer = (struct answer){ .ticket = batch[i].request.ticket, .result = e };
 		if (batch[i].request.kind == WIRE_GRANT || batch[i].request.kind == WIRE_LOST)
 			note_lost(s, clock_ms());
 	}
-	s->verified = s->verified && e != ERR_DAMAGED;
-	durable_close(&s->log);
-	table_close(&s->view);
 	if (s->retry_ms < clock_steady_ms())
 		s->retry_ms = clock_steady_ms() + RETRY_MS;
 }
@@ -345,12 +361,8 @@ void store_tick(struct store *s)
 	if (!usable(s))
 		return;
 	e = keep_house(s);
-	if (e == ERR_NONE)
-		return;
-	log_failure(s, "view", e);
-	s->verified = s->verified && e != ERR_DAMAGED;
-	durable_close(&s->log);
-	table_close(&s->view);
+	if (e != ERR_NONE)
+		give_up(s, "view", e);
 }
 
 /* --- begin and end --- */

@@ -27,7 +27,7 @@ struct store {
 	uint64_t entries; /* of the view, as the last tick found them */
 	uint64_t lost, coalesced; /* not yet written into the view's meta */
 	int64_t retry_ms; /* not before then another attempt to open; steady clock */
-	bool log_lost; /* it was damaged, and no view says yet what that means */
+	bool condemned; /* the view is of no use, though it may look whole: to be made anew */
 	bool verified; /* log and view were read whole since we started, or since damage was met */
 	unsigned failures; /* in a row, so that one cause is one loud line */
 	int64_t complained_ms; /* when a clock gone back was last reported */

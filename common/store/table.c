@@ -84,22 +84,38 @@ static enum err open_env(struct table *t, const char *state_dir, uint64_t map_si
 	return e;
 }
 
+enum err table_current(const char *state_dir, char name[TABLE_NAME])
+{
+	char path[4200];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/%s", state_dir, VIEW_LINK);
+	n = readlink(path, name, TABLE_NAME - 1);
+	if (n <= 0)
+		return n == 0 || errno == EINVAL ? ERR_DAMAGED : err_of_errno(errno);
+	name[n] = '\0';
+	if (strncmp(name, VIEW_LINK ".", sizeof(VIEW_LINK)) != 0 || strchr(name, '/') != NULL)
+		return ERR_DAMAGED;
+	return ERR_NONE;
+}
+
+bool table_file(const char *state_dir, char *path, size_t size)
+{
+	char name[TABLE_NAME];
+
+	if (table_current(state_dir, name) != ERR_NONE)
+		return false;
+	return snprintf(path, size, "%s/%s/data.mdb", state_dir, name) < (int)size;
+}
+
 enum err table_open(struct table **out, const char *state_dir, uint64_t map_size)
 {
 	struct table *t = calloc(1, sizeof(*t));
-	char path[4200];
-	enum err e = ERR_NONE;
-	ssize_t n;
+	enum err e;
 
 	if (t == NULL)
 		return ERR_NOMEM;
-	snprintf(path, sizeof(path), "%s/%s", state_dir, VIEW_LINK);
-	n = readlink(path, t->name, sizeof(t->name) - 1);
-	if (n <= 0)
-		e = n == 0 || errno == EINVAL ? ERR_DAMAGED : err_of_errno(errno);
-	else if (strncmp(t->name, VIEW_LINK ".", sizeof(VIEW_LINK)) != 0 ||
-		strchr(t->name, '/') != NULL)
-		e = ERR_DAMAGED;
+	e = table_current(state_dir, t->name);
 	if (e == ERR_NONE)
 		e = open_env(t, state_dir, map_size, false);
 	if (e == ERR_NONE)
@@ -194,8 +210,10 @@ struct minutes *table_minutes(struct table *t)
 
 enum err table_begin(struct table *t)
 {
+	enum err e = env_whole(t->env);
+
 	t->before = t->meta;
-	return err_of_mdb(mdb_txn_begin(t->env, NULL, 0, &t->txn));
+	return e == ERR_NONE ? err_of_mdb(mdb_txn_begin(t->env, NULL, 0, &t->txn)) : e;
 }
 
 enum err table_commit(struct table *t)
@@ -272,7 +290,7 @@ static enum err apply_grant(struct table *t, const struct record *r)
 	enum err e = get(t, t->entries, key, &found, &old);
 
 	if (e == ERR_NONE && found) {
-		if (old.origin == r->origin && old.sequence >= r->sequence)
+		if (old.origin == r->origin && old.sequence >= r->sequence && !merge_later(r, &old))
 			return ERR_NONE;
 		stands = merge_grants(&old, r);
 	}
@@ -378,24 +396,45 @@ enum err table_holders(
 
 /* --- housekeeping --- */
 
-/* One table's slice; *n counts down. The key where it stopped is kept in t. */
+/* A row that does not say what its key says, or that is not found from the root where a page begins, has no
+ * place in the view: the log knows better. */
+static bool row_is_sound(
+	struct table *t, const MDB_val *key, const MDB_val *data, uintptr_t *page, size_t page_size)
+{
+	uintptr_t at = (uintptr_t)key->mv_data / page_size;
+	MDB_val again = *key, there;
+
+	if (!record_has_key(RECORD_GRANT, str_of_val(*data), str_of_val(*key)))
+		return false;
+	if (at == *page)
+		return true;
+	*page = at;
+	return mdb_get(t->txn, t->entries, &again, &there) == 0;
+}
+
+/* One table's slice. The key where it stopped is kept in t. */
 static int purge_entries(struct table *t, int64_t before_ms, size_t max)
 {
 	MDB_val key = { t->purge_n, t->purge_at }, data;
 	MDB_cursor *cursor;
-	int code = mdb_cursor_open(t->txn, t->entries, &cursor);
+	MDB_stat st;
+	uintptr_t page = 0;
+	int code = mdb_stat(t->txn, t->entries, &st);
 
+	if (code == 0)
+		code = mdb_cursor_open(t->txn, t->entries, &cursor);
 	if (code != 0)
 		return code;
 	code = mdb_cursor_get(cursor, &key, &data, t->purge_n > 0 ? MDB_SET_RANGE : MDB_FIRST);
 	for (size_t i = 0; code == 0 && i < max; i++) {
 		struct record r;
 
-		bool readable = record_decode(str_of_val(data), &r);
-
-		if (readable && r.until_ms < before_ms)
+		if (!row_is_sound(t, &key, &data, &page, st.ms_psize) ||
+			!record_decode(str_of_val(data), &r))
+			code = MDB_CORRUPTED;
+		else if (r.until_ms < before_ms)
 			code = unindex_holder(t, &r);
-		if (code == 0 && (!readable || r.until_ms < before_ms))
+		if (code == 0 && r.until_ms < before_ms)
 			code = mdb_cursor_del(cursor, 0);
 		if (code == 0)
 			code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
@@ -421,7 +460,10 @@ static int purge_revocations(struct table *t, int64_t older_ms, size_t max)
 	for (size_t i = 0; code == 0 && i < max; i++) {
 		struct record r;
 
-		if (record_decode(str_of_val(data), &r) && r.login_ms < older_ms)
+		if (!record_has_key(RECORD_REVOCATION, str_of_val(data), str_of_val(key)) ||
+			!record_decode(str_of_val(data), &r))
+			code = MDB_CORRUPTED;
+		else if (r.login_ms < older_ms)
 			code = mdb_cursor_del(cursor, 0);
 		if (code == 0)
 			code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);

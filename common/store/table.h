@@ -16,6 +16,13 @@ struct table; /* opaque: one view.N, opened for writing */
 /* Opens the view that the link names. ERR_ABSENT: there is none; ERR_DAMAGED: it is of no use. */
 MUST_USE enum err table_open(struct table **out, const char *state_dir, uint64_t map_size);
 
+/* Is the view that the link names what was written, as far as can be told? Sets *meta to what it says of itself.
+ * For whoever holds the store's lock, before table_open(); ERR_DAMAGED, or the end of the process: no. */
+MUST_USE enum err table_verify(const char *state_dir, uint64_t map_size, struct view_meta *meta);
+
+/* The file of the view that the link names, for salvage_file(). False: there is no link. */
+MUST_USE bool table_file(const char *state_dir, char *path, size_t size);
+
 /* Makes an empty view.N beside the current one, not yet named by the link. */
 MUST_USE enum err table_make(struct table **out, const char *state_dir, uint64_t map_size);
 

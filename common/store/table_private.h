@@ -4,6 +4,11 @@
 
 #include "common/store/table.h"
 
+#define TABLE_NAME 64 /* octets for the name of a view: "view.3" */
+
+/* Where the link leads. ERR_ABSENT: there is none; ERR_DAMAGED: to nothing that can be a view. */
+MUST_USE enum err table_current(const char *state_dir, char name[TABLE_NAME]);
+
 struct place { /* the key where purging of a table goes on */
 	uint8_t key[CREDIT_KEY_MAX];
 	size_t n; /* 0: at the beginning */
@@ -15,7 +20,7 @@ struct table {
 	MDB_dbi entries, holders, revocations, penalties, rates, meta_dbi;
 	struct view_meta meta, before; /* before: at the transaction's begin */
 	struct minutes minutes;
-	char name[64]; /* "view.3" */
+	char name[TABLE_NAME];
 	uint8_t purge_at[RECORD_KEY_MAX]; /* the key where purging goes on */
 	size_t purge_n;
 	struct place penalties_at, rates_at;

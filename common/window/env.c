@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/window/guard.h"
 #include "common/window/meta.h"
 
 enum err err_of_mdb(int code)
@@ -30,15 +31,14 @@ enum err err_of_mdb(int code)
 	}
 }
 
-static enum err whole(MDB_env *env, const char *dir)
+enum err env_whole(MDB_env *env)
 {
-	char path[4200];
 	MDB_envinfo info;
 	MDB_stat stat_of_env;
+	mdb_filehandle_t fd;
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/data.mdb", dir);
-	if (stat(path, &st) != 0)
+	if (mdb_env_get_fd(env, &fd) != 0 || fstat(fd, &st) != 0)
 		return err_of_errno(errno);
 	if (mdb_env_info(env, &info) != 0 || mdb_env_stat(env, &stat_of_env) != 0)
 		return ERR_DAMAGED;
@@ -73,9 +73,10 @@ enum err env_open(MDB_env **out, const char *dir, unsigned flags, size_t map_siz
 	mdb_env_set_maxreaders(env, VIEW_READERS_MAX);
 	if (map_size > 0)
 		mdb_env_set_mapsize(env, map_size);
+	mdb_env_set_assert(env, guard_assert);
 	e = err_of_mdb(mdb_env_open(env, dir, flags | MDB_NOTLS, 0640));
 	if (e == ERR_NONE)
-		e = whole(env, dir);
+		e = env_whole(env);
 	if (e == ERR_NONE)
 		*out = env;
 	else

@@ -14,4 +14,12 @@ enum err err_of_mdb(int code);
  * SIGBUS and no error; refuses to read without a reader slot with ERR_DENIED. */
 MUST_USE enum err env_open(MDB_env **out, const char *dir, unsigned flags, size_t map_size);
 
+/* Is the file as long as its last page says? ERR_DAMAGED: no, and its end is not to be read. Cheap enough to be
+ * asked before each transaction. */
+MUST_USE enum err env_whole(MDB_env *env);
+
+/* Are LMDB's lists of free pages what it would have written? A page that is wrongly among them would be
+ * written over. Reads all of them; ERR_DAMAGED: no. */
+MUST_USE enum err env_free_pages(MDB_env *env);
+
 #endif

@@ -4,6 +4,12 @@
 #include "common/base/bytes.h"
 #include "common/base/crc32c.h"
 
+#define SCOPE_AT 2 /* where in a record the scope stands, */
+#define KEY_AT 4 /* and the key, */
+#define NAMES_AT 58 /* and the texts */
+#define TEXTS 3 /* each behind its length */
+#define CRC_SIZE 4
+
 size_t record_encode(const struct record *r, uint8_t *dst)
 {
 	struct writer w = { .p = dst, .max = RECORD_MAX };
@@ -33,7 +39,7 @@ static bool crc_fits(struct str bytes)
 {
 	struct reader r = { (const uint8_t *)bytes.p, bytes.n, false };
 
-	if (bytes.n < 4)
+	if (bytes.n < 4 || bytes.n > RECORD_MAX)
 		return false;
 	r.p += bytes.n - 4;
 	r.n = 4;
@@ -128,4 +134,61 @@ size_t record_revocation_key(
 	put_number(&w, scope, 1);
 	return put_key(&w, scope == SCOPE_KEY || scope == SCOPE_KEY_SUBSCRIBER ? key : &no_key,
 		scope == SCOPE_SUBSCRIBER || scope == SCOPE_KEY_SUBSCRIBER ? who : &nobody);
+}
+
+/* Octets of what follows the texts, which is as the version says. */
+static size_t behind_names(struct str bytes)
+{
+	return CRC_SIZE +
+		(bytes.n > 0 && bytes.p[0] > RECORD_VERSION ? sizeof(struct fingerprint) : 0);
+}
+
+/* How many octets a record at the beginning of bytes has; 0 if none begins there. Beyond bytes.n: it was cut. */
+static size_t measure(struct str bytes)
+{
+	size_t n = NAMES_AT;
+
+	if (bytes.n > 0 && bytes.p[0] != RECORD_VERSION && bytes.p[0] != RECORD_VERSION + 1)
+		return 0;
+	if (bytes.n > 1 && bytes.p[1] != RECORD_GRANT && bytes.p[1] != RECORD_REVOCATION)
+		return 0;
+	if (bytes.n > SCOPE_AT && (uint8_t)bytes.p[SCOPE_AT] > SCOPE_KEY_SUBSCRIBER)
+		return 0;
+	for (int text = 0; text < TEXTS && n < bytes.n; text++)
+		n += 1 + (size_t)(uint8_t)bytes.p[n];
+	n += behind_names(bytes);
+	return n <= RECORD_MAX ? n : 0;
+}
+
+bool record_find(struct str *bytes, struct record *out)
+{
+	struct str rest = *bytes;
+
+	for (; rest.n > 0; rest = str_from(rest, 1)) {
+		size_t n = measure(rest);
+
+		if (n == 0 || n > rest.n || !record_decode(str_first(rest, n), out))
+			continue;
+		*bytes = str_from(rest, n);
+		return true;
+	}
+	return false;
+}
+
+bool record_has_key(enum record_kind kind, struct str bytes, struct str key)
+{
+	const size_t scope = kind == RECORD_REVOCATION ? 1 : 0;
+	const char *name;
+	size_t who;
+
+	if (key.n < scope + sizeof(struct addr))
+		return false;
+	who = key.n - scope - sizeof(struct addr);
+	if (bytes.n > RECORD_MAX || bytes.n < NAMES_AT + TEXTS + who + behind_names(bytes))
+		return false;
+	if (bytes.p[1] != (char)kind || (scope > 0 && bytes.p[SCOPE_AT] != key.p[0]))
+		return false;
+	name = bytes.p + bytes.n - behind_names(bytes) - who;
+	return memcmp(bytes.p + KEY_AT, key.p + scope, sizeof(struct addr)) == 0 &&
+		memcmp(name, key.p + key.n - who, who) == 0 && (uint8_t)name[-1] == who;
 }

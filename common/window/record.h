@@ -35,6 +35,14 @@ size_t record_encode(const struct record *r, uint8_t *dst);
 /* False for what record_encode() did not write, whatever it is; *out is then untouched. */
 MUST_USE bool record_decode(struct str bytes, struct record *out);
 
+/* The next record within bytes, wherever it begins, as long as nothing of it is damaged; *bytes is then what
+ * comes behind it. False: there is none. */
+MUST_USE bool record_find(struct str *bytes, struct record *out);
+
+/* May the row of an entry, or of a revocation, have that key? Looks at what the key is made of and not at the
+ * CRC: whoever only needs to know where a row stands has an answer in no time. */
+MUST_USE bool record_has_key(enum record_kind kind, struct str bytes, struct str key);
+
 /* Keys of the view's tables. Entries: key and subscriber; revocations: scope, key, subscriber. dst has
  * RECORD_KEY_MAX octets; returns how many are used. */
 #define RECORD_KEY_MAX (1 + 16 + SUBSCRIBER_MAX)

@@ -10,21 +10,33 @@
 #include <unistd.h>
 
 #include "common/conf/site.h"
+#include "common/window/guard.h"
+#include "common/window/page.h"
 
 #define HEARTBEAT_MAX_MS 5000 /* an older one says that the store stopped */
-#define WALK_MAX 4096 /* rows that one page of a listing may pass over */
 
 /* --- opening --- */
 
-static void release(struct view *v)
+static enum err release_all(void *view)
 {
+	struct view *v = view;
+
 	if (v->cursor != NULL)
 		mdb_cursor_close(v->cursor);
+	if (v->revoked != NULL)
+		mdb_cursor_close(v->revoked);
 	if (v->txn != NULL)
 		mdb_txn_abort(v->txn);
 	if (v->env != NULL)
 		mdb_env_close(v->env);
-	v->cursor = NULL;
+	return ERR_NONE;
+}
+
+/* What cannot be released without a fault is left. */
+static void release(struct view *v)
+{
+	(void)!guard_run(release_all, v);
+	v->cursor = v->revoked = NULL;
 	v->txn = NULL;
 	v->env = NULL;
 }
@@ -42,9 +54,19 @@ static enum err read_link(const char *state_dir, char *name, size_t size)
 	return strchr(name, '/') == NULL ? ERR_NONE : ERR_DAMAGED;
 }
 
+/* Slots of processes that were killed are free again only once somebody looks for them. */
+static int begin_first(struct view *v)
+{
+	int code = mdb_txn_begin(v->env, NULL, MDB_RDONLY, &v->txn), dead;
+
+	if (code == MDB_READERS_FULL && mdb_reader_check(v->env, &dead) == 0 && dead > 0)
+		code = mdb_txn_begin(v->env, NULL, MDB_RDONLY, &v->txn);
+	return code;
+}
+
 static enum err open_tables(struct view *v)
 {
-	int code = mdb_txn_begin(v->env, NULL, MDB_RDONLY, &v->txn);
+	int code = begin_first(v);
 
 	if (code == 0)
 		code = mdb_dbi_open(v->txn, VIEW_ENTRIES, 0, &v->entries);
@@ -65,24 +87,31 @@ static enum err open_tables(struct view *v)
 			v->txn); /* or its slot is lost, once a second while there is no table */
 	v->txn = NULL;
 	if (code == 0)
-		code = mdb_txn_begin(v->env, NULL, MDB_RDONLY, &v->txn);
+		code = begin_first(v);
 	if (code == 0)
 		code = mdb_cursor_open(v->txn, v->entries, &v->cursor);
+	if (code == 0)
+		code = mdb_cursor_open(v->txn, v->revocations, &v->revoked);
 	if (code == 0)
 		mdb_txn_reset(v->txn);
 	return err_of_mdb(code);
 }
 
-static enum err open_named(struct view *v)
+static enum err open_named(void *view)
 {
+	struct view *v = view;
 	char path[4200];
+	MDB_stat st;
 	enum err e;
 
 	snprintf(path, sizeof(path), "%s/%s", v->state_dir, v->name);
 	e = env_open(&v->env, path, MDB_RDONLY, 0);
 	if (e == ERR_NONE)
-		e = open_tables(v);
-	return e;
+		e = err_of_mdb(mdb_env_stat(v->env, &st));
+	if (e != ERR_NONE)
+		return e;
+	v->page_size = st.ms_psize;
+	return open_tables(v);
 }
 
 enum err view_open(struct view **out, const char *state_dir)
@@ -94,8 +123,9 @@ enum err view_open(struct view **out, const char *state_dir)
 		e = ERR_LIMIT;
 	if (e == ERR_NONE)
 		e = read_link(state_dir, v->name, sizeof(v->name));
+	guard_install();
 	if (e == ERR_NONE)
-		e = open_named(v);
+		e = guard_run(open_named, v);
 	if (e == ERR_NONE)
 		*out = v;
 	else
@@ -117,32 +147,49 @@ void view_set_judge(struct view *v, const struct view_judge *judge)
 	v->judge = *judge;
 }
 
+/* A process may not have the same environment open twice: the locks of both go with the first close. */
+static enum err reopen(struct view *v)
+{
+	struct view fresh = { 0 };
+	enum err e;
+
+	memcpy(fresh.state_dir, v->state_dir, sizeof(fresh.state_dir));
+	e = read_link(v->state_dir, fresh.name, sizeof(fresh.name));
+	if (e == ERR_NONE && strcmp(fresh.name, v->name) == 0)
+		release(v);
+	if (e == ERR_NONE)
+		e = guard_run(open_named, &fresh);
+	if (e != ERR_NONE) {
+		release(&fresh);
+		return e;
+	}
+	release(v);
+	fresh.judge = v->judge;
+	*v = fresh;
+	return ERR_NONE;
+}
+
 enum err view_refresh(struct view *v)
 {
 	char name[sizeof(v->name)];
-	struct view *fresh;
 	enum err e = read_link(v->state_dir, name, sizeof(name));
+	bool as_it_was = e == ERR_NONE && strcmp(name, v->name) == 0;
 
-	if (e == ERR_NONE && strcmp(name, v->name) == 0 && !v->lacks_notes) {
+	if (as_it_was && !v->lacks_notes && !v->broken) {
 		v->stale = false;
 		return ERR_NONE;
 	}
 	if (e == ERR_NONE)
-		e = view_open(&fresh, v->state_dir);
-	if (e != ERR_NONE) {
+		e = reopen(v);
+	if (e != ERR_NONE)
 		v->stale = true;
-		return e;
-	}
-	release(v);
-	fresh->judge = v->judge;
-	*v = *fresh;
-	free(fresh);
-	return ERR_NONE;
+	v->broken = v->broken || v->env == NULL;
+	return e;
 }
 
 /* --- one call, one snapshot --- */
 
-enum err view_begin(struct view *v)
+static enum err begin(struct view *v)
 {
 	int code = mdb_txn_renew(v->txn);
 
@@ -152,19 +199,47 @@ enum err view_begin(struct view *v)
 	}
 	if (code == 0)
 		code = mdb_cursor_renew(v->txn, v->cursor);
+	if (code == 0)
+		code = mdb_cursor_renew(v->txn, v->revoked);
 	return err_of_mdb(code);
 }
 
-void view_end(struct view *v)
-{
-	mdb_txn_reset(v->txn);
-}
-
-bool view_read_meta(struct view *v, struct view_meta *out)
+static bool read_meta(struct view *v, struct view_meta *out)
 {
 	MDB_val key = { sizeof(VIEW_META_KEY) - 1, (void *)(uintptr_t)VIEW_META_KEY }, data;
 
 	return mdb_get(v->txn, v->meta, &key, &data) == 0 && meta_decode(str_of_val(data), out);
+}
+
+struct look {
+	struct view *v;
+	enum err (*fn)(struct view *v, const struct view_meta *m, void *call);
+	void *call;
+};
+
+static enum err look(void *of)
+{
+	const struct look *l = of;
+	struct view_meta m;
+	enum err e = begin(l->v);
+
+	if (e == ERR_NONE)
+		e = read_meta(l->v, &m) ? l->fn(l->v, &m, l->call) : ERR_DAMAGED;
+	mdb_txn_reset(l->v->txn);
+	l->v->broken = false;
+	return e;
+}
+
+/* Broken until it has come back: view_refresh() opens it anew. */
+enum err view_look(struct view *v,
+	enum err (*fn)(struct view *v, const struct view_meta *m, void *call), void *call)
+{
+	struct look l = { v, fn, call };
+
+	if (v->broken)
+		return ERR_DAMAGED;
+	v->broken = true;
+	return guard_run(look, &l);
 }
 
 static bool current(const struct view *v, const struct view_meta *m, int64_t now_ms)
@@ -195,6 +270,43 @@ int64_t view_present(const struct view_meta *m, int64_t now_ms)
 	return now_ms > m->stamp_ms ? now_ms : m->stamp_ms;
 }
 
+/* --- rows --- */
+
+bool view_row_fits(enum record_kind kind, const MDB_val *key, const MDB_val *data)
+{
+	return record_has_key(kind, str_of_val(*data), str_of_val(*key));
+}
+
+int view_compare(const MDB_val *a, struct str b)
+{
+	int order = memcmp(a->mv_data, b.p, a->mv_size < b.n ? a->mv_size : b.n);
+
+	return order != 0 ? order : (a->mv_size > b.n) - (a->mv_size < b.n);
+}
+
+/* And is its page one from which nothing fell out? */
+static bool row_is_sound(
+	const struct view *v, enum record_kind kind, const MDB_val *key, const MDB_val *data)
+{
+	return view_row_fits(kind, key, data) && page_is_whole(key->mv_data, v->page_size);
+}
+
+bool view_nothing_astray(struct view *v, MDB_cursor *cursor, enum record_kind kind, struct str key)
+{
+	MDB_val at = { key.n, (void *)(uintptr_t)key.p }, data;
+	MDB_stat st;
+	int code = mdb_cursor_get(cursor, &at, &data, MDB_SET_RANGE);
+	bool behind = code == 0, empty;
+
+	if (behind && (!row_is_sound(v, kind, &at, &data) || view_compare(&at, key) < 0))
+		return false;
+	code = mdb_cursor_get(cursor, &at, &data, behind ? MDB_PREV : MDB_LAST);
+	if (code == 0)
+		return row_is_sound(v, kind, &at, &data) && view_compare(&at, key) < 0;
+	empty = mdb_stat(v->txn, mdb_cursor_dbi(cursor), &st) == 0 && st.ms_entries == 0;
+	return code == MDB_NOTFOUND && (behind || empty);
+}
+
 /* False if a revocation cannot be read: then nothing it might cover is granted. */
 static bool read_not_before(
 	struct view *v, enum scope scope, const struct record *r, struct not_before *nb)
@@ -204,10 +316,9 @@ static bool read_not_before(
 	struct record revocation;
 	int code = mdb_get(v->txn, v->revocations, &key, &data);
 
-	if (code == MDB_NOTFOUND) {
-		nb->ms[scope] = 0;
-		return true;
-	}
+	nb->ms[scope] = 0;
+	if (code == MDB_NOTFOUND)
+		return view_nothing_astray(v, v->revoked, RECORD_REVOCATION, str_of_val(key));
 	if (code != 0 || !record_decode(str_of_val(data), &revocation))
 		return false;
 	nb->ms[scope] = revocation.login_ms;
@@ -230,7 +341,7 @@ enum standing view_standing(struct view *v, const struct record *r, int64_t pres
 		: LIVE;
 }
 
-static struct holder holder_of(const struct record *r)
+struct holder view_holder(const struct record *r)
 {
 	return (struct holder){ r->who, r->source, r->port, r->logins, r->login_ms, r->until_ms,
 		r->account };
@@ -251,213 +362,79 @@ static void insert(struct holders *h, const struct record *r)
 	if (h->n < HOLDERS_MAX)
 		h->n++;
 	memmove(&h->at[i + 1], &h->at[i], (h->n - 1 - i) * sizeof(h->at[0]));
-	h->at[i] = holder_of(r);
+	h->at[i] = view_holder(r);
 }
 
-/* Collects all live rows of key. False if one could not be read. */
+/* Collects all live rows of key. False if one could not be read, or what comes behind them, or if there may be
+ * more. */
 static bool collect(struct view *v, struct addr key, int64_t present_ms, struct holders *h)
 {
+	const struct str wanted = { (const char *)key.b, sizeof(key.b) };
 	MDB_val at = { sizeof(key.b), key.b }, data;
 	int code = mdb_cursor_get(v->cursor, &at, &data, MDB_SET_RANGE);
 	bool readable = true;
 
-	while (code == 0 && at.mv_size > sizeof(key.b) &&
-		memcmp(at.mv_data, key.b, sizeof(key.b)) == 0) {
+	while (code == 0 && at.mv_size > wanted.n && memcmp(at.mv_data, wanted.p, wanted.n) == 0) {
 		struct record r;
 		enum standing s = UNREADABLE;
 
-		if (record_decode(str_of_val(data), &r) && addr_eq(r.key, key))
+		if (view_row_fits(RECORD_GRANT, &at, &data) && record_decode(str_of_val(data), &r))
 			s = view_standing(v, &r, present_ms);
 		if (s == LIVE)
 			insert(h, &r);
 		readable = readable && s != UNREADABLE;
 		code = mdb_cursor_get(v->cursor, &at, &data, MDB_NEXT);
 	}
-	return readable && (code == 0 || code == MDB_NOTFOUND);
+	if (code == 0)
+		readable = readable && view_row_fits(RECORD_GRANT, &at, &data);
+	readable = readable && (code == 0 || code == MDB_NOTFOUND);
+	return readable && (h->n > 0 || view_nothing_astray(v, v->cursor, RECORD_GRANT, wanted));
+}
+
+struct check {
+	struct addr a;
+	int64_t now_ms;
+	struct holders h;
+	bool sure; /* that nobody holds a, if h is empty */
+};
+
+static enum err check(struct view *v, const struct view_meta *m, void *call)
+{
+	struct check *c = call;
+	struct addr key = addr_key(c->a, m->ipv4_prefix, m->ipv6_prefix);
+
+	c->sure = collect(v, key, view_present(m, c->now_ms), &c->h) &&
+		(c->h.n > 0 || (current(v, m, c->now_ms) && !grant_was_lost(v, m, c->now_ms)));
+	return ERR_NONE;
 }
 
 enum held view_check(struct view *v, struct addr a, int64_t now_ms, struct holders *out)
 {
-	struct holders h;
-	struct view_meta m;
-	bool readable, is_current;
+	struct check c; /* not set whole: it is large, and this is called for each client */
 
-	if (v == NULL || v->stale || view_begin(v) != ERR_NONE)
+	if (v == NULL || v->stale)
 		return UNKNOWN; /* of a stale view, too: the one behind it may hold revocations */
-	h.n = h.all = 0;
-	readable = view_read_meta(v, &m);
-	if (readable)
-		readable = collect(
-			v, addr_key(a, m.ipv4_prefix, m.ipv6_prefix), view_present(&m, now_ms), &h);
-	is_current =
-		readable && h.n == 0 && current(v, &m, now_ms) && !grant_was_lost(v, &m, now_ms);
-	view_end(v);
-	if (h.n > 0) {
-		out->n = h.n;
-		out->all = h.all;
-		memcpy(out->at, h.at, h.n * sizeof(h.at[0]));
-		return HELD;
-	}
-	return is_current ? NOT_HELD : UNKNOWN;
+	c.a = a;
+	c.now_ms = now_ms;
+	c.h.n = c.h.all = 0;
+	if (view_look(v, check, &c) != ERR_NONE)
+		return UNKNOWN;
+	if (c.h.n == 0)
+		return c.sure ? NOT_HELD : UNKNOWN;
+	out->n = c.h.n;
+	out->all = c.h.all;
+	memcpy(out->at, c.h.at, c.h.n * sizeof(c.h.at[0]));
+	return HELD;
+}
+
+static enum err look_whether_current(struct view *v, const struct view_meta *m, void *call)
+{
+	const int64_t now_ms = *(const int64_t *)call;
+
+	return current(v, m, now_ms) && !grant_was_lost(v, m, now_ms) ? ERR_NONE : ERR_ABSENT;
 }
 
 bool view_current(struct view *v, int64_t now_ms)
 {
-	struct view_meta m;
-	bool yes;
-
-	if (v == NULL || view_begin(v) != ERR_NONE)
-		return false;
-	yes = view_read_meta(v, &m) && current(v, &m, now_ms) && !grant_was_lost(v, &m, now_ms);
-	view_end(v);
-	return yes;
-}
-
-/* --- listings --- */
-
-/* Puts the cursor on the first row behind *c. */
-static int seek(struct view *v, const struct view_cursor *c, MDB_val *key, MDB_val *data)
-{
-	uint8_t bytes[RECORD_KEY_MAX];
-	size_t n;
-	int code;
-
-	if (!c->started)
-		return mdb_cursor_get(v->cursor, key, data, MDB_FIRST);
-	n = record_entry_key(&c->key, &c->who, bytes);
-	*key = (MDB_val){ n, bytes };
-	code = mdb_cursor_get(v->cursor, key, data, MDB_SET_RANGE);
-	if (code == 0 && key->mv_size == n && memcmp(key->mv_data, bytes, n) == 0)
-		code = mdb_cursor_get(v->cursor, key, data, MDB_NEXT);
-	return code;
-}
-
-static enum err fill_page(struct view *v, int64_t present_ms, bool dead, struct view_cursor *c,
-	struct entry *page, size_t max, size_t *n, bool *last)
-{
-	MDB_val key, data;
-	int code = seek(v, c, &key, &data);
-
-	for (size_t walked = 0; code == 0 && *n < max && walked < WALK_MAX; walked++) {
-		struct record r;
-
-		if (!record_decode(str_of_val(data), &r))
-			return ERR_DAMAGED;
-		*c = (struct view_cursor){ r.key, r.who, true };
-		if (dead || view_standing(v, &r, present_ms) == LIVE)
-			page[(*n)++] = (struct entry){ r.key, holder_of(&r) };
-		code = mdb_cursor_get(v->cursor, &key, &data, MDB_NEXT);
-	}
-	*last = code == MDB_NOTFOUND;
-	return code == MDB_NOTFOUND ? ERR_NONE : err_of_mdb(code);
-}
-
-enum err view_page(struct view *v, int64_t now_ms, bool dead, struct view_cursor *cursor,
-	struct entry *page, size_t max, size_t *n)
-{
-	struct view_meta m;
-	bool last = false;
-	enum err e = ERR_NONE;
-
-	*n = 0;
-	while (e == ERR_NONE && *n < max && !last) {
-		e = view_begin(v);
-		if (e != ERR_NONE)
-			return e;
-		e = view_read_meta(v, &m)
-			? fill_page(v, view_present(&m, now_ms), dead, cursor, page, max, n, &last)
-			: ERR_DAMAGED;
-		view_end(v);
-	}
-	return e;
-}
-
-/* The entry that a row of the index names. */
-static enum standing entry_of(struct view *v, const MDB_val *row, const struct subscriber *who,
-	int64_t present_ms, struct record *out)
-{
-	uint8_t bytes[RECORD_KEY_MAX];
-	struct addr key;
-	MDB_val at, data;
-
-	memcpy(key.b, (const char *)row->mv_data + who->n + 1, sizeof(key.b));
-	at = (MDB_val){ record_entry_key(&key, who, bytes), bytes };
-	if (mdb_get(v->txn, v->entries, &at, &data) != 0 || !record_decode(str_of_val(data), out))
-		return UNREADABLE;
-	return view_standing(v, out, present_ms);
-}
-
-/* Walks over who's rows of the index; they are as many as he has addresses. */
-static bool find_latest(
-	struct view *v, const struct subscriber *who, int64_t present_ms, struct entry *out)
-{
-	const size_t prefix = (size_t)who->n + 1, whole = prefix + sizeof(struct addr);
-	MDB_val row = { prefix, (void *)(uintptr_t)who->name }, data;
-	MDB_cursor *cursor;
-	bool found = false;
-	int code = mdb_cursor_open(v->txn, v->holders, &cursor);
-
-	if (code != 0)
-		return false;
-	code = mdb_cursor_get(cursor, &row, &data, MDB_SET_RANGE);
-	while (code == 0 && row.mv_size == whole && memcmp(row.mv_data, who->name, prefix) == 0) {
-		struct record r;
-
-		if (entry_of(v, &row, who, present_ms, &r) == LIVE &&
-			(!found || r.login_ms > out->holder.login_ms)) {
-			*out = (struct entry){ r.key, holder_of(&r) };
-			found = true;
-		}
-		code = mdb_cursor_get(cursor, &row, &data, MDB_NEXT);
-	}
-	mdb_cursor_close(cursor);
-	return found;
-}
-
-enum held view_find(struct view *v, const struct subscriber *who, int64_t now_ms, struct entry *out)
-{
-	struct view_meta m;
-	bool found;
-
-	if (v == NULL || view_begin(v) != ERR_NONE)
-		return UNKNOWN;
-	found = view_read_meta(v, &m) && find_latest(v, who, view_present(&m, now_ms), out);
-	view_end(v);
-	if (found)
-		return HELD;
-	return view_current(v, now_ms) ? NOT_HELD : UNKNOWN;
-}
-
-enum err view_facts(struct view *v, struct view_facts *out)
-{
-	struct view_meta m;
-	MDB_envinfo info;
-	MDB_stat st, all;
-	enum err e = view_begin(v);
-
-	if (e != ERR_NONE)
-		return e;
-	if (!view_read_meta(v, &m) || mdb_stat(v->txn, v->entries, &st) != 0)
-		e = ERR_DAMAGED;
-	view_end(v);
-	if (e == ERR_NONE && (mdb_env_info(v->env, &info) != 0 || mdb_env_stat(v->env, &all) != 0))
-		e = ERR_IO;
-	if (e != ERR_NONE)
-		return e;
-	*out = (struct view_facts){
-		.entries = st.ms_entries,
-		.map_size = info.me_mapsize,
-		.used = (uint64_t)(info.me_last_pgno + 1) * all.ms_psize,
-		.ipv4_prefix = m.ipv4_prefix,
-		.ipv6_prefix = m.ipv6_prefix,
-		.readers = info.me_numreaders,
-		.heartbeat_ms = m.heartbeat_ms,
-		.stamp_ms = m.stamp_ms,
-		.lost_until_ms = m.lost_ms,
-		.grants = m.grants,
-		.coalesced = m.coalesced,
-		.revocations = m.revocations,
-		.lost = m.lost,
-	};
-	return ERR_NONE;
+	return v != NULL && view_look(v, look_whether_current, &now_ms) == ERR_NONE;
 }

@@ -1,5 +1,5 @@
-/* record_fuzz.c - law: what decodes encodes to the same octets. The CRC is put right first, or nothing
- * would ever decode. */
+/* record_fuzz.c - laws: what decodes encodes to the same octets, and is found among others. The CRC is put
+ * right first, or nothing would ever decode. */
 #include <stdlib.h>
 
 #include "common/base/crc32c.h"
@@ -13,6 +13,23 @@ static void put_crc(uint8_t *bytes, size_t n)
 
 	for (size_t i = 0; i < 4; i++)
 		bytes[n - 4 + i] = (uint8_t)(crc >> (8 * i));
+}
+
+/* In the midst of the input as it came, which may hold anything but not the whole of it. */
+static void is_found(const uint8_t *data, size_t size, const uint8_t *bytes, size_t n)
+{
+	char all[3 * RECORD_MAX];
+	struct str rest = { all, size / 2 + n + size / 3 };
+	struct record r;
+	size_t found = 0;
+
+	memcpy(all, data, size / 2);
+	memcpy(all + size / 2, bytes, n);
+	memcpy(all + size / 2 + n, data, size / 3);
+	while (record_find(&rest, &r))
+		found += rest.p >= all + size / 2 + n;
+	if (found == 0)
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -30,6 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		put_crc(bytes, size);
 		if (record_encode(&r, again) != size || memcmp(bytes, again, size) != 0)
 			abort();
+		is_found(data, size, bytes, size);
 	}
 	if (meta_decode((struct str){ (char *)bytes, size }, &m) && meta_encode(&m, again) != size)
 		abort();
