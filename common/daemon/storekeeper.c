@@ -14,24 +14,67 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/daemon/heartbeat.h"
+#include "common/daemon/privilege.h"
 
 #define DELAY_MIN_MS 250
 #define DELAY_MAX_MS 10000
+#define HUNG_MS 10000 /* without a sign of life */
+#define SURE_MS 2000 /* and as long under our eyes: it may be we who slept */
 
-static bool somebody_holds_the_lock(const struct site *site)
+/* -1: it was never there, or we may not look; then the store itself will tell. */
+static int open_lock(const struct site *site)
 {
 	char path[4200];
-	bool held;
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", site->state_dir, SITE_STORE_LOCK);
-	fd = open(path,
+	return open(path,
 		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); /* the store's user made it */
-	if (fd < 0)
-		return false; /* never ran here, or we may not look: the store itself will tell */
-	held = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-	close(fd);
-	return held;
+}
+
+static bool held(int lock)
+{
+	return lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+static uid_t uid_of_store(const struct site *site)
+{
+	struct identity who = { geteuid(), getegid() };
+
+	if (geteuid() == 0 && site->run_as_store[0] != '\0' &&
+		identity_find(site->run_as_store, &who) != ERR_NONE)
+		who.uid = geteuid();
+	return who.uid;
+}
+
+static bool silent(struct storekeeper *k, int lock, int64_t now_ms)
+{
+	int64_t beat;
+
+	if (!heartbeat_read(lock, &beat) || now_ms - beat < HUNG_MS) {
+		k->hung_ms = 0;
+		return false;
+	}
+	if (k->hung_ms == 0 || beat != k->beat_ms)
+		k->hung_ms = now_ms;
+	k->beat_ms = beat;
+	return now_ms - k->hung_ms >= SURE_MS;
+}
+
+static void end_if_silent(struct storekeeper *k, const struct site *site, int lock, int64_t now_ms)
+{
+	struct log_line l;
+	pid_t pid;
+
+	if (!silent(k, lock, now_ms))
+		return;
+	k->hung_ms = now_ms; /* said and done again only after a while */
+	pid = heartbeat_holder(lock, uid_of_store(site));
+	log_begin(&l, LOG_LEVEL_ERROR, "store.hung");
+	log_int(&l, "silent_ms", now_ms - k->beat_ms);
+	log_int(&l, "store", pid);
+	log_bool(&l, "killed", pid != 0 && kill(pid, SIGKILL) == 0);
+	log_end(&l);
 }
 
 static void run_store(const struct storekeeper *k)
@@ -65,20 +108,12 @@ static enum err start(const struct storekeeper *k)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? ERR_NONE : ERR_NOMEM;
 }
 
-void storekeeper_look(struct storekeeper *k, const struct site *site, int64_t now_ms)
+static void start_another(struct storekeeper *k, int64_t now_ms)
 {
-	int64_t delay;
+	int64_t delay = (int64_t)DELAY_MIN_MS << (k->failures < 6 ? k->failures : 6);
 	struct log_line l;
-	enum err e;
+	enum err e = start(k);
 
-	if (now_ms < k->next_ms)
-		return;
-	if (somebody_holds_the_lock(site)) {
-		k->failures = 0;
-		return;
-	}
-	e = start(k);
-	delay = (int64_t)DELAY_MIN_MS << (k->failures < 6 ? k->failures : 6);
 	k->next_ms = now_ms + (delay < DELAY_MAX_MS ? delay : DELAY_MAX_MS);
 	k->failures++;
 	log_begin(&l, k->failures > 1 || e != ERR_NONE ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
@@ -88,6 +123,25 @@ void storekeeper_look(struct storekeeper *k, const struct site *site, int64_t no
 	if (e != ERR_NONE)
 		log_err(&l, e);
 	log_end(&l);
+}
+
+void storekeeper_look(struct storekeeper *k, const struct site *site, int64_t now_ms)
+{
+	int lock;
+	bool somebody;
+
+	if (now_ms < k->next_ms)
+		return;
+	lock = open_lock(site);
+	somebody = held(lock);
+	if (somebody) {
+		k->failures = 0;
+		end_if_silent(k, site, lock, now_ms);
+	}
+	if (lock >= 0)
+		close(lock);
+	if (!somebody)
+		start_another(k, now_ms);
 }
 
 static bool answers(const struct site *site)

@@ -2,7 +2,9 @@
  *
  * The store holds a lock on state_dir/SITE_STORE_LOCK for its life. Whoever finds the lock free starts
  * a store, in a session of its own so that it outlives us; if two do so at once, the second store
- * ends by itself. One that dies again and again is started later and later, up to 10 s. */
+ * ends by itself. One that dies again and again is started later and later, up to 10 s. One that has shown no
+ * sign of life for 10 s is killed, so that the lock is free for the next; not while it waits for its disk,
+ * which no other would do faster. */
 #ifndef POPGATE_STOREKEEPER_H
 #define POPGATE_STOREKEEPER_H
 
@@ -13,6 +15,8 @@ struct storekeeper {
 	const char *conf_path; /* of popgate.conf */
 	int64_t next_ms; /* steady clock: not before then */
 	unsigned failures;
+	int64_t hung_ms; /* steady clock: since when its last sign of life is known to be too old; 0: not */
+	int64_t beat_ms; /* that sign */
 };
 
 /* Looks, and starts a store if none runs. To be called about each second. */

@@ -28,6 +28,7 @@
 #define STATS_MS 60000
 #define STEADY_MS 10000 /* who lived longer is replaced at once */
 #define DELAY_MAX_MS 10000
+#define KILLED_DELAY_MS 100
 #define GRACE_MS 3000 /* beyond drain_ms, for farewells and a maildrop's update */
 #define DRAINING_MAX 2 /* old generations at a time */
 
@@ -124,25 +125,47 @@ static void log_death(const struct child *c, int status, int64_t lived)
 	log_end(&l);
 }
 
-/* At once after a long life, else later and later: a worker that crashes at its first step must not
- * become a fork bomb. */
-static void vacate(struct supervisor *s, unsigned seat, int64_t now, int64_t lived)
+/* Later and later. Whom somebody killed need not wait as long as who ends by himself: that is no fault that he
+ * would repeat, but it may be the kernel, for want of memory. */
+static int64_t restart_delay(unsigned failures, int status)
+{
+	bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	int64_t max = killed ? KILLED_DELAY_MS : DELAY_MAX_MS, delay;
+
+	if (failures <= FREE_RESTARTS)
+		return 0;
+	failures -= FREE_RESTARTS;
+	delay = INT64_C(50) << (failures < 8 ? failures : 8);
+	return delay < max ? delay : max;
+}
+
+static void log_delay(const struct post *p, int64_t delay)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_ERROR, "worker.delayed");
+	log_text(&l, "role", p->role->name);
+	log_int(&l, "slot", p->slot);
+	log_int(&l, "deaths", p->failures);
+	log_int(&l, "wait_ms", delay);
+	log_end(&l);
+}
+
+/* At once after a long life: else a worker that crashes at its first step would become a fork bomb. */
+static void vacate(struct supervisor *s, unsigned seat, int status, int64_t now, int64_t lived)
 {
 	for (size_t i = 0; i < s->posts_n; i++) {
 		struct post *p = &s->posts[i];
+		int64_t delay;
 
 		if (!p->filled || p->seat != seat)
 			continue;
 		p->filled = false;
 		p->failures = lived >= STEADY_MS ? 0 : p->failures + 1;
-		p->start_ms = now;
-		if (p->failures > FREE_RESTARTS) {
-			int64_t delay = INT64_C(50)
-				<< (p->failures - FREE_RESTARTS < 8 ? p->failures - FREE_RESTARTS
-								    : 8);
-
-			p->start_ms += delay < DELAY_MAX_MS ? delay : DELAY_MAX_MS;
-		}
+		delay = restart_delay(p->failures, status);
+		p->start_ms = now + delay;
+		if (delay == DELAY_MAX_MS)
+			log_delay(p, delay);
 	}
 }
 
@@ -156,7 +179,7 @@ static void bury(struct supervisor *s, pid_t pid, int status, int64_t now)
 		log_death(c, status, now - c->since_ms);
 		counters_bury(s->counters, seat);
 		clients_bury(s->clients, seat);
-		vacate(s, seat, now, now - c->since_ms);
+		vacate(s, seat, status, now, now - c->since_ms);
 		c->pid = 0;
 	}
 }
@@ -375,12 +398,23 @@ static void on_signal(struct supervisor *s, int number, int64_t now)
 	}
 }
 
+/* A post may be due before the next tick. */
+static int time_to_wait(const struct supervisor *s, int64_t now)
+{
+	int64_t wait = TICK_MS;
+
+	for (size_t i = 0; i < s->posts_n && !s->stopping; i++)
+		if (!s->posts[i].filled && s->posts[i].start_ms - now < wait)
+			wait = s->posts[i].start_ms - now;
+	return wait > 0 ? (int)wait : 0;
+}
+
 static void wait_for_signals(struct supervisor *s)
 {
 	struct pollfd p = { .fd = s->signals, .events = POLLIN };
 	struct signalfd_siginfo info;
 
-	if (poll(&p, 1, TICK_MS) <= 0)
+	if (poll(&p, 1, time_to_wait(s, clock_steady_ms())) <= 0)
 		return;
 	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		on_signal(s, (int)info.ssi_signo, clock_steady_ms());

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/daemon/heartbeat.h"
 #include "common/daemon/privilege.h"
 #include "common/store/history.h"
 #include "common/store/peers.h"
@@ -113,7 +114,7 @@ static enum err make_dirs(const struct site *site)
 }
 
 /* Held until we end, however we end. A supervisor that looks whether it is held holds it for a moment. */
-static enum err take_lock(const struct site *site)
+static enum err take_lock(const struct site *site, int *lock)
 {
 	char path[4200];
 	int fd;
@@ -123,8 +124,11 @@ static enum err take_lock(const struct site *site)
 	if (fd < 0)
 		return err_of_errno(errno);
 	for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+			heartbeat_write(fd);
+			*lock = fd;
 			return ERR_NONE;
+		}
 		poll(NULL, 0, LOCK_PAUSE_MS);
 	}
 	close(fd);
@@ -152,6 +156,7 @@ static bool told_to_end(int signals)
 
 static void tick(struct store *s, const struct peers *p, struct tally *t, unsigned count)
 {
+	store_alive(s);
 	store_tick(s);
 	tally_tick(t, s, peers_count(p), false);
 	log_tick(clock_steady_ms());
@@ -201,14 +206,14 @@ static void pass_question(void *owner, const struct request *r, int fd)
 	history_question(s->history, r, fd);
 }
 
-static int run(struct conf *c, const struct site *site, const char *conf_path)
+static int run(struct conf *c, const struct site *site, const char *conf_path, int lock)
 {
 	struct pending *batch = calloc(BATCH_MAX, sizeof(*batch));
 	struct store s = { 0 };
 	struct peers *p = NULL;
 	struct tally *t = NULL;
 	int signals = open_signals();
-	enum err e = batch != NULL && signals >= 0 ? store_open(&s, site, c) : ERR_NOMEM;
+	enum err e = batch != NULL && signals >= 0 ? store_open(&s, site, c, lock) : ERR_NOMEM;
 
 	if (e == ERR_NONE)
 		e = peers_open(&p, site, pass_question, &s);
@@ -233,6 +238,7 @@ static int run(struct conf *c, const struct site *site, const char *conf_path)
 
 static int start(struct conf *c, const struct site *site, const char *conf_path)
 {
+	int lock = -1;
 	enum err e;
 
 	umask(0027);
@@ -241,7 +247,7 @@ static int start(struct conf *c, const struct site *site, const char *conf_path)
 	if (e == ERR_NONE)
 		e = privilege_drop(site->run_as_store, site->run_as_group);
 	if (e == ERR_NONE)
-		e = take_lock(site);
+		e = take_lock(site, &lock);
 	if (e == ERR_BUSY) {
 		log_say(LOG_LEVEL_INFO, "store.busy", "another store runs in %s", site->state_dir);
 		return EXIT_BUSY;
@@ -251,7 +257,7 @@ static int start(struct conf *c, const struct site *site, const char *conf_path)
 			site->state_dir, site->run_as_store, err_text(e));
 		return e == ERR_ABSENT ? EXIT_CONFIG : 1;
 	}
-	return run(c, site, conf_path);
+	return run(c, site, conf_path, lock);
 }
 
 int main(int argc, char **argv)

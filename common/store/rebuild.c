@@ -13,6 +13,7 @@
  * writing to: they can hold its locks. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -24,6 +25,7 @@
 #include "common/store/store.h"
 
 #define LOCKS_S 20 /* how long we wait for a lock that readers can take */
+#define ALIVE_EVERY 8192 /* records, between two signs of life */
 #define VERDICT 64 /* what a child found is its exit status, from here on; below, it died of it */
 
 static void read_boot_id(uint8_t id[16])
@@ -83,6 +85,20 @@ _Noreturn static void be_the_child(const struct store *s, enum err (*verify)(con
 	_exit(VERDICT + (int)verify(s));
 }
 
+/* Showing meanwhile that we live, which a large window's verification would not. */
+static bool await(const struct store *s, pid_t child, int *status)
+{
+	int pause_ms = 1;
+	pid_t got;
+
+	while ((got = waitpid(child, status, WNOHANG)) == 0 || (got < 0 && errno == EINTR)) {
+		poll(NULL, 0, pause_ms);
+		pause_ms = pause_ms < 50 ? pause_ms * 2 : 50;
+		store_alive(s);
+	}
+	return got == child;
+}
+
 /* ERR_NONE, what the child found, or ERR_DAMAGED if it died of it. */
 static enum err in_a_child(const struct store *s, enum err (*verify)(const struct store *s))
 {
@@ -94,9 +110,8 @@ static enum err in_a_child(const struct store *s, enum err (*verify)(const struc
 		return err_of_errno(errno);
 	if (child == 0)
 		be_the_child(s, verify);
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return ERR_IO;
+	if (!await(s, child, &status))
+		return ERR_IO;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) < VERDICT)
 		return ERR_DAMAGED;
 	found = (enum err)(WEXITSTATUS(status) - VERDICT);
@@ -152,6 +167,8 @@ static enum err apply_to_view(void *owner, const struct record *r)
 	struct store *s = owner;
 	struct record masked = *r;
 
+	if (s->moved++ % ALIVE_EVERY == 0)
+		store_alive(s);
 	if (r->kind == RECORD_GRANT || r->scope >= SCOPE_KEY)
 		masked.key =
 			addr_key(r->key, s->site->window.ipv4_prefix, s->site->window.ipv6_prefix);
@@ -163,6 +180,8 @@ static enum err append_to_log(void *owner, const struct record *r)
 	struct store *s = owner;
 	struct record copy = *r;
 
+	if (s->moved++ % ALIVE_EVERY == 0)
+		store_alive(s);
 	return durable_append(s->log, &copy);
 }
 

@@ -2,6 +2,7 @@
 #include "common/store/work.h"
 
 #include "common/base/clock.h"
+#include "common/daemon/heartbeat.h"
 
 #define RETRY_MS 200
 #define AHEAD_MAX_MS 2000 /* a stamp further ahead of the clock than this is clamped */
@@ -354,6 +355,18 @@ static enum err keep_house(struct store *s)
 	return e;
 }
 
+/* One that keeps its snapshot makes the file grow: it may keep it, and all others move on. */
+static void look_after_readers(struct store *s)
+{
+	struct oldest_reader oldest = table_oldest_reader(s->view);
+
+	if (!readers_stuck(&s->readers, &oldest, clock_steady_ms()))
+		return;
+	s->condemned = true;
+	close_both(s);
+	(void)usable(s);
+}
+
 void store_tick(struct store *s)
 {
 	enum err e;
@@ -363,15 +376,23 @@ void store_tick(struct store *s)
 	e = keep_house(s);
 	if (e != ERR_NONE)
 		give_up(s, "view", e);
+	else
+		look_after_readers(s);
 }
 
 /* --- begin and end --- */
 
-enum err store_open(struct store *s, const struct site *site, struct conf *c)
+void store_alive(const struct store *s)
+{
+	if (s->lock >= 0)
+		heartbeat_write(s->lock);
+}
+
+enum err store_open(struct store *s, const struct site *site, struct conf *c, int lock)
 {
 	enum err e;
 
-	*s = (struct store){ .site = site };
+	*s = (struct store){ .site = site, .lock = lock };
 	e = never_open(&s->never, c);
 	if (e == ERR_NONE)
 		e = store_load(s);

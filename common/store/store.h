@@ -29,12 +29,19 @@ struct store {
 	int64_t retry_ms; /* not before then another attempt to open; steady clock */
 	bool condemned; /* the view is of no use, though it may look whole: to be made anew */
 	bool verified; /* log and view were read whole since we started, or since damage was met */
+	int lock; /* borrowed; -1: none */
+	struct readers readers;
+	size_t moved; /* records, from one environment to another */
 	unsigned failures; /* in a row, so that one cause is one loud line */
 	int64_t complained_ms; /* when a clock gone back was last reported */
 };
 
-/* Opens what is there, verifies, rebuilds and salvages what has to be; makes what is not. */
-MUST_USE enum err store_open(struct store *s, const struct site *site, struct conf *c);
+/* Opens what is there, verifies, rebuilds and salvages what has to be; makes what is not. lock is borrowed: the
+ * file whose lock says that we run (-1: none). */
+MUST_USE enum err store_open(struct store *s, const struct site *site, struct conf *c, int lock);
+
+/* Says so to whoever watches (heartbeat.h). For every second, and within long work of our own. */
+void store_alive(const struct store *s);
 
 /* Writes the clean mark. */
 void store_close(struct store *s);

@@ -525,6 +525,33 @@ uint64_t table_entries(struct table *t)
 	return mdb_stat(t->txn, t->entries, &st) == 0 ? st.ms_entries : 0;
 }
 
+/* A line of mdb_reader_list(): pid, thread, number of the snapshot, or "-" where there is none. */
+static int look_at_reader(const char *line, void *of)
+{
+	struct oldest_reader *o = of;
+	unsigned long long snapshot;
+	int pid;
+
+	if (sscanf(line, "%d %*x %llu", &pid, &snapshot) != 2 ||
+		(o->pid != 0 && snapshot >= o->snapshot))
+		return 0;
+	o->pid = pid;
+	o->snapshot = snapshot;
+	return 0;
+}
+
+struct oldest_reader table_oldest_reader(struct table *t)
+{
+	struct oldest_reader o = { 0 };
+	MDB_envinfo info;
+
+	if (mdb_reader_list(t->env, look_at_reader, &o) < 0 || mdb_env_info(t->env, &info) != 0 ||
+		o.snapshot >= info.me_last_txnid)
+		return (struct oldest_reader){ 0 };
+	o.behind = info.me_last_txnid - o.snapshot;
+	return o;
+}
+
 int table_check_readers(struct table *t)
 {
 	int dead = 0;

@@ -2,6 +2,7 @@
 #ifndef POPGATE_TABLE_H
 #define POPGATE_TABLE_H
 
+#include "common/store/readers.h"
 #include "common/window/credit.h"
 #include "common/window/env.h"
 #include "common/window/hits.h"
@@ -85,6 +86,9 @@ MUST_USE enum err table_put_hits(
  * and deletes those that say nothing any more. */
 MUST_USE enum err table_purge_notes(
 	struct table *t, const struct penalty_rules *rules, int64_t now_ms, size_t max);
+
+/* Who reads the oldest snapshot that is not the latest. */
+struct oldest_reader table_oldest_reader(struct table *t);
 
 /* Drops reader slots whose processes are gone; returns how many. */
 int table_check_readers(struct table *t);

@@ -396,6 +396,7 @@ struct check {
 	int64_t now_ms;
 	struct holders h;
 	bool sure; /* that nobody holds a, if h is empty */
+	bool old; /* the store does not write to this view any more */
 };
 
 static enum err check(struct view *v, const struct view_meta *m, void *call)
@@ -403,21 +404,37 @@ static enum err check(struct view *v, const struct view_meta *m, void *call)
 	struct check *c = call;
 	struct addr key = addr_key(c->a, m->ipv4_prefix, m->ipv6_prefix);
 
+	c->old = c->now_ms - m->heartbeat_ms >= HEARTBEAT_MAX_MS;
 	c->sure = collect(v, key, view_present(m, c->now_ms), &c->h) &&
 		(c->h.n > 0 || (current(v, m, c->now_ms) && !grant_was_lost(v, m, c->now_ms)));
 	return ERR_NONE;
 }
 
+static enum err check_latest(struct view *v, struct check *c)
+{
+	c->h.n = c->h.all = 0;
+	if (v->stale)
+		return ERR_ABSENT; /* the one behind it may hold revocations */
+	return view_look(v, check, c);
+}
+
 enum held view_check(struct view *v, struct addr a, int64_t now_ms, struct holders *out)
 {
 	struct check c; /* not set whole: it is large, and this is called for each client */
+	enum err e;
 
-	if (v == NULL || v->stale)
-		return UNKNOWN; /* of a stale view, too: the one behind it may hold revocations */
+	if (v == NULL)
+		return UNKNOWN;
 	c.a = a;
 	c.now_ms = now_ms;
-	c.h.n = c.h.all = 0;
-	if (view_look(v, check, &c) != ERR_NONE)
+	e = check_latest(v, &c);
+	/* A process that was stopped for a while may have missed that there is a new view, with revocations
+	 * in it: no yes of an old one before that was looked at. */
+	if (e == ERR_NONE && c.old && c.h.n > 0) {
+		(void)!view_refresh(v);
+		e = check_latest(v, &c);
+	}
+	if (e != ERR_NONE)
 		return UNKNOWN;
 	if (c.h.n == 0)
 		return c.sure ? NOT_HELD : UNKNOWN;

@@ -237,7 +237,7 @@ static int make_images(void **state)
 	read_site();
 	if (getenv("POPGATE_LOUD") == NULL) /* what a store says of each damage fills a screen */
 		assert_non_null(freopen("/dev/null", "w", stderr));
-	assert_int_equal(store_open(&s, &site, conf), ERR_NONE);
+	assert_int_equal(store_open(&s, &site, conf, -1), ERR_NONE);
 	fill_window(&s);
 	log_image = get("log/data.mdb");
 	view_image = get("view/data.mdb");
@@ -370,7 +370,7 @@ static void heals(const bool *wanted)
 	struct store s;
 	struct view *v;
 
-	assert_int_equal(store_open(&s, &site, conf), ERR_NONE);
+	assert_int_equal(store_open(&s, &site, conf, -1), ERR_NONE);
 	store_tick(&s);
 	store_close(&s);
 	assert_int_equal(view_open(&v, dir), ERR_NONE);
@@ -467,13 +467,13 @@ static void a_log_older_than_its_view_is_no_log(void **state)
 
 	(void)state;
 	lay_out(&log_image, &view_image);
-	assert_int_equal(store_open(&s, &site, conf), ERR_NONE);
+	assert_int_equal(store_open(&s, &site, conf, -1), ERR_NONE);
 	ask(&s, &r, 1);
 	store_close(&s);
 	newer = get("view.1/data.mdb");
 	old = log_image;
 	lay_out(&old, &newer);
-	assert_int_equal(store_open(&s, &site, conf), ERR_NONE);
+	assert_int_equal(store_open(&s, &site, conf, -1), ERR_NONE);
 	r.grant.addr = addr_of(GRANTS + 1);
 	ask(&s, &r, 1);
 	store_close(&s);
