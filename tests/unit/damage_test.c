@@ -517,7 +517,8 @@ static void readers_that_were_killed_take_no_slot_from_the_next(void **state)
 	view_close(&v);
 }
 
-int main(void)
+/* A store starts its historian by running its own program anew: that is us, and nobody writes one here. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_reader_never_says_a_wrong_yes_and_never_crashes),
@@ -531,6 +532,9 @@ int main(void)
 		cmocka_unit_test(readers_that_were_killed_take_no_slot_from_the_next),
 	};
 
+	(void)argv;
+	if (argc > 1)
+		return 0;
 	memset(all, true, sizeof(all));
 	cmocka_set_test_filter(getenv("POPGATE_ONLY"));
 	return cmocka_run_group_tests(tests, make_images, clean_up);
