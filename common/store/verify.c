@@ -10,12 +10,14 @@
 #include <sys/stat.h>
 
 #include "common/store/durable.h"
+#include "common/window/page.h"
 
 struct rows {
 	MDB_txn *txn;
 	MDB_dbi dbi, holders;
 	uint64_t origin;
 	bool (*fits)(const struct rows *r, MDB_val key, MDB_val data);
+	bool whole; /* readers ask for whole pages of this table (page.h) */
 };
 
 static bool ascends(const MDB_val *before, const MDB_val *key)
@@ -55,7 +57,8 @@ static enum err walk(const struct rows *r, size_t page)
 	while (fine && (code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
 		fine = ascends(&before, &key) && r->fits(r, key, data);
 		if (fine && !same_page(&before, &key, page))
-			fine = found(r, before) && found(r, key);
+			fine = found(r, before) && found(r, key) &&
+				(!r->whole || page_is_whole(key.mv_data, page));
 		before = key;
 		n++;
 	}
@@ -197,6 +200,7 @@ static enum err verify_tables(MDB_txn *txn, size_t page)
 		i++) {
 		code = mdb_dbi_open(txn, tables[i].name, 0, &r.dbi);
 		r.fits = tables[i].fits;
+		r.whole = r.fits == fits_entries || r.fits == fits_revocations;
 		if (code == 0)
 			e = walk(&r, page);
 		if (r.fits == fits_entries && code == 0)
