@@ -99,6 +99,8 @@ class HaProxy(_Balancer):
         for name, (server, bind) in self.ways.items():
             text += f"listen {name}\n" + "".join(f" bind {at}:{self.port[name]} {bind}\n"
                                                  for at in ("127.0.0.1", "[::1]"))
+            if " check" in server:  # one that hangs up before the greeting may be gone before it is accepted
+                text += " option tcp-check\n tcp-check expect string +OK\n"
             text += f" server one {server} source {BALANCER}\n"
         (self.dir / "haproxy.cfg").write_text(text)
         return self._run(ROOT / "usr/sbin/haproxy", "-db", "-f", self.dir / "haproxy.cfg")
