@@ -283,11 +283,13 @@ static void log_revocation(const struct revocation *v, const struct answer *a)
 	log_end(&l);
 }
 
-/* Written with the next commit, which the heartbeat makes within a second. A grant of a time of its own is
- * no login. */
+/* Written with the next commit, which the heartbeat makes within a second. What was given by hand is no
+ * login. */
 static void count_login(struct store *s, const struct grant *g, const struct answer *a)
 {
-	if (g->lifetime_ms == 0 && g->login_ms == 0 && !a->never)
+	bool by_hand = g->lifetime_ms != 0 || strcmp(g->source.service, "cli") == 0;
+
+	if (!by_hand && g->login_ms == 0 && !a->never)
 		minutes_add(table_minutes(s->view), a->stamp_ms, 1);
 }
 
