@@ -106,7 +106,7 @@ static bool send_grants(void)
 	}
 	run.failed += run.plan->total - run.answered;
 	took = (double)(client_now_us() - start) / 1e6;
-	printf("grants=%u failed=%u seconds=%.2f per_second=%.0f p50_ms=%.2f p99_ms=%.2f "
+	printf("grants=%u failed=%u seconds=%.6f per_second=%.0f p50_ms=%.2f p99_ms=%.2f "
 	       "max_ms=%.2f\n",
 		run.plan->total, run.failed, took, run.plan->total / took,
 		(double)histogram_part(&run.acks, 0.5) / 1e3,

@@ -133,7 +133,7 @@ static void report(const struct common *c, const struct result *r)
 {
 	unsigned n = r->done > 0 ? r->done : 1;
 
-	printf("done=%u failed=%u seconds=%.2f per_second=%.0f p50_ms=%.2f p99_ms=%.2f max_ms=%.2f",
+	printf("done=%u failed=%u seconds=%.6f per_second=%.0f p50_ms=%.2f p99_ms=%.2f max_ms=%.2f",
 		r->done, r->failed, r->seconds, r->done / r->seconds, ms(&r->whole, 0.5),
 		ms(&r->whole, 0.99), (double)r->whole.max_us / 1e3);
 	if (c->timed.n > 0)

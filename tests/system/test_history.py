@@ -8,12 +8,12 @@ import os
 import pathlib
 import signal
 import socket
-import struct
 import tempfile
 
 import pytest
 
 import house
+import storewire
 from farm import Farm, processes
 from ports import free_port, until
 from talk import Smtp
@@ -233,16 +233,14 @@ def test_nothing_told_is_forgotten_by_a_crash(farm):
 
 
 def grants(farm, first, n):
-    """The packets of n logins, each from an address of its own (common/window/wire.h), and their answers."""
-    text = lambda octets: bytes([len(octets)]) + octets
+    """The packets of n logins, each from an address of its own, and their answers."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as store:
         store.settimeout(10)
         store.connect(str(farm.dir / "run/store.sock"))
         for start in range(first, first + n, 100):
             for i in range(start, start + 100):
                 address = bytes(10) + b"\xff\xff\x0a" + i.to_bytes(3, "big")
-                store.send(struct.pack("<BBQ", 2, 1, i) + address + struct.pack("<HBQQ", 1024 + i % 50000, 1, 0, 0)
-                           + text(b"pop3") + text(b"plain") + text(b"%016d" % i) + text(b"anna@example.net"))
+                store.send(storewire.grant(i, address, 1024 + i % 50000, b"%016d" % i, b"anna@example.net"))
             assert [store.recv(512)[10] for _ in range(100)] == [0] * 100, "every one is granted"
 
 

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import re
 import signal
 import socket
 import struct
@@ -14,18 +13,7 @@ import pytest
 import house
 import journal
 from ports import until
-
-REVOKE, LOST = 2, 3
-VERSION = int(re.search(r"WIRE_VERSION (\d+)", (house.SOURCE / "common/window/wire.c").read_text())[1])
-
-
-def packet(kind, ticket, rest):
-    """common/window/wire.h: version, kind, ticket, and what the kind wants."""
-    return struct.pack("<BBQ", VERSION, kind, ticket) + rest
-
-
-def revoke_everything(ticket):
-    return packet(REVOKE, ticket, bytes(1 + 16 + 1))
+from storewire import LOST, REVOKE, packet, revoke_everything
 
 
 class Peer:
