@@ -23,9 +23,9 @@ struct counters_seen *ctl_counters(const struct ctl *c, const char *program)
 		ctl_say("you may not read the counters of %s: be root or in the group \"%s\"",
 			program, c->site.run_as_group);
 	else if (e == ERR_DAMAGED)
-		ctl_say("%s/counters.%s is not of this version", c->site.run_dir, program);
+		ctl_say("%s/%s/counters is not of this version", c->site.run_dir, program);
 	else if (e != ERR_NONE && e != ERR_ABSENT)
-		ctl_say("%s/counters.%s: %s", c->site.run_dir, program, err_text(e));
+		ctl_say("%s/%s/counters: %s", c->site.run_dir, program, err_text(e));
 	return seen;
 }
 

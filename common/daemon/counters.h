@@ -1,7 +1,7 @@
 /* counters.h - numbers that all processes of a program count, in shared memory: one writer a slot,
  * readers add the slots up and never block. The names are the program's own, a table by index.
  *
- * Published, they are a file run_dir/counters.PROGRAM that the command line can read while the program
+ * Published, they are a file run_dir/PROGRAM/counters that the command line can read while the program
  * runs, with who its processes are. Whoever published it holds a lock on it (fcntl(2), whole file) for its
  * life, so the file of a dead program is known as such. */
 #ifndef POPGATE_COUNTERS_H
@@ -45,8 +45,9 @@ struct counter_name {
  * borrowed for ever. */
 MUST_USE enum err counters_make(struct counters **out, const struct counter_name *names, int *fd);
 
-/* Moves it into run_dir/counters.PROGRAM, in place of what is there, for group to read ((gid_t)-1: for
- * nobody else), and exchanges *fd: before anybody else has mapped it. On failure all is as it was. */
+/* Moves it into run_dir/PROGRAM/counters, in place of what is there, for group to read ((gid_t)-1: for
+ * nobody else), and exchanges *fd: before anybody else has mapped it. The directory is made if it is missing, and
+ * has to be our own. On failure all is as it was. */
 MUST_USE enum err counters_publish(
 	struct counters *c, const char *run_dir, const char *program, gid_t group, int *fd);
 

@@ -1,7 +1,8 @@
 /* counters_file.c - the file that counters are published in: made by a daemon, read by the command line.
  *
  * It is read with read(2), not mapped: a file that somebody cuts short is then an error and no SIGBUS. For
- * the same reason its blocks are there before anybody counts in them. */
+ * the same reason its blocks are there before anybody counts in them. It lies in a directory of its daemon's,
+ * because a daemon that does not run as root may not write in the store's. */
 #include "common/daemon/counters_private.h"
 
 #include <errno.h>
@@ -16,12 +17,32 @@
 
 /* --- publishing --- */
 
-static enum err open_beside(const char *path, char *beside, size_t size, int *fd)
+/* What the store's user put there in the place of ours is not believed: root would write where it points. */
+static enum err open_dir(const char *run_dir, const char *program, int *dir)
+{
+	char path[4200];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", run_dir, program);
+	if (mkdir(path, 0755) == 0)
+		(void)!chmod(path, 0755); /* whatever our umask */
+	else if (errno != EEXIST)
+		return err_of_errno(errno);
+	*dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*dir < 0)
+		return err_of_errno(errno);
+	if (fstat(*dir, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 022) == 0)
+		return ERR_NONE;
+	close(*dir);
+	return ERR_DENIED;
+}
+
+static enum err open_beside(int dir, char *beside, size_t size, int *fd)
 {
 	*fd = -1;
 	for (int attempt = 0; attempt < ATTEMPTS && *fd < 0; attempt++) {
-		snprintf(beside, size, "%s.%d.%d", path, (int)getpid(), attempt);
-		*fd = open(beside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		snprintf(beside, size, COUNTERS_FILE ".%d.%d", (int)getpid(), attempt);
+		*fd = openat(dir, beside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (*fd < 0 && errno != EEXIST)
 			break;
 	}
@@ -53,22 +74,19 @@ static enum err copy_into(
 	return ERR_NONE;
 }
 
-enum err counters_publish(
-	struct counters *c, const char *run_dir, const char *program, gid_t group, int *fd)
+static enum err publish_in(int dir, struct counters *c, const char *program, gid_t group, int *fd)
 {
 	struct counters *fresh = NULL;
-	char path[4200], beside[4300];
+	char beside[64];
 	int file;
-	enum err e;
+	enum err e = open_beside(dir, beside, sizeof(beside), &file);
 
-	snprintf(path, sizeof(path), "%s/counters.%s", run_dir, program);
-	e = open_beside(path, beside, sizeof(beside), &file);
 	if (e != ERR_NONE)
 		return e;
 	e = prepare(file, group);
 	if (e == ERR_NONE)
 		e = copy_into(&fresh, c, program, file);
-	if (e == ERR_NONE && rename(beside, path) != 0)
+	if (e == ERR_NONE && renameat(dir, beside, dir, COUNTERS_FILE) != 0)
 		e = err_of_errno(errno);
 	if (e == ERR_NONE) { /* what is closed below is what we had before */
 		struct counters_table *old = c->table;
@@ -79,10 +97,23 @@ enum err counters_publish(
 		*fd = file;
 		file = memory;
 	} else {
-		(void)!unlink(beside);
+		(void)!unlinkat(dir, beside, 0);
 	}
 	counters_close(&fresh);
 	close(file);
+	return e;
+}
+
+enum err counters_publish(
+	struct counters *c, const char *run_dir, const char *program, gid_t group, int *fd)
+{
+	int dir;
+	enum err e = open_dir(run_dir, program, &dir);
+
+	if (e != ERR_NONE)
+		return e;
+	e = publish_in(dir, c, program, group, fd);
+	close(dir);
 	return e;
 }
 
@@ -174,7 +205,7 @@ static enum err open_file(const char *run_dir, const char *program, int *fd)
 	char path[4200];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/counters.%s", run_dir, program);
+	snprintf(path, sizeof(path), "%s/%s/" COUNTERS_FILE, run_dir, program);
 	*fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (*fd < 0)
 		return err_of_errno(errno);

@@ -7,6 +7,7 @@
 #include "common/daemon/counters.h"
 
 #define COUNTERS_MAGIC "popgate counters"
+#define COUNTERS_FILE "counters" /* below run_dir/PROGRAM */
 #define COUNTERS_LAYOUT 1 /* one more whenever anything below changes */
 
 struct counters_head { /* written once, before anybody else looks */

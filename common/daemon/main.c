@@ -23,12 +23,12 @@
 struct options {
 	const char *conf_path;
 	const char *child; /* NULL: the supervisor */
-	bool test;
+	bool test, store_is_run; /* by the service manager */
 };
 
 static int usage(const char *program)
 {
-	fprintf(stderr, "usage: %s [-tV] [-c file]\n", program);
+	fprintf(stderr, "usage: %s [-StV] [-c file]\n", program);
 	return 2;
 }
 
@@ -39,10 +39,11 @@ static int read_options(int argc, char **argv, const char *program, struct optio
 		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 } };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:tV", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:StV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c': o->conf_path = optarg; break;
 		case 'C': o->child = optarg; break;
+		case 'S': o->store_is_run = true; break;
 		case 't': o->test = true; break;
 		case 'V': printf("%s %s\n", program, POPGATE_VERSION); return 0;
 		default: return usage(program);
@@ -221,6 +222,7 @@ static int supervise(const struct program *program, const struct options *o)
 		return 1;
 	s->program = program;
 	s->conf_path = o->conf_path;
+	s->keeper.others = o->store_is_run;
 	s->signals = s->counters_fd = s->clients_fd = s->tickets_fd = s->verified_fd = -1;
 	s->setup.memory = s->setup.material = -1;
 	s->alive[0] = s->alive[1] = s->deliver[0] = s->deliver[1] = -1;

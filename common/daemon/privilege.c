@@ -49,6 +49,9 @@ enum err privilege_drop(const char *user, const char *group)
 		if (e == ERR_NONE)
 			e = become(&who, group);
 	}
+	if (e == ERR_NONE && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 &&
+		errno != EINVAL) /* a kernel without them */
+		e = err_of_errno(errno);
 	if (e == ERR_NONE && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		e = err_of_errno(errno);
 	return e;

@@ -12,12 +12,21 @@
 
 #define PATH_SIZE 4200 /* octets: of a directory of the config, and of a name in it */
 
-static bool is_ours(const struct stat *st)
+/* Who may write in the directory could put any file there, so who owns that is to be trusted. */
+static bool is_trusted(const char *state_dir, uid_t uid)
 {
-	return S_ISREG(st->st_mode) && st->st_uid == geteuid() && (st->st_mode & 077) == 0;
+	struct stat st;
+
+	return uid == geteuid() || uid == 0 || (stat(state_dir, &st) == 0 && uid == st.st_uid);
 }
 
-static enum err read_key(const char *path, char key[STEADY_KEY])
+static bool is_ours(const struct stat *st, const char *state_dir)
+{
+	return S_ISREG(st->st_mode) && is_trusted(state_dir, st->st_uid) &&
+		(st->st_mode & 037) == 0;
+}
+
+static enum err read_key(const char *path, const char *state_dir, char key[STEADY_KEY])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	enum err e = ERR_NONE;
@@ -25,7 +34,7 @@ static enum err read_key(const char *path, char key[STEADY_KEY])
 
 	if (fd < 0)
 		return err_of_errno(errno);
-	if (fstat(fd, &st) != 0 || !is_ours(&st))
+	if (fstat(fd, &st) != 0 || !is_ours(&st, state_dir))
 		e = ERR_DENIED;
 	else if (read(fd, key, STEADY_KEY) != STEADY_KEY)
 		e = ERR_DAMAGED;
@@ -33,7 +42,15 @@ static enum err read_key(const char *path, char key[STEADY_KEY])
 	return e;
 }
 
-static enum err write_key(const char *path)
+/* A directory that gives its group to what is made in it has that of the host's programs. */
+static bool has_our_group(const char *state_dir)
+{
+	struct stat st;
+
+	return stat(state_dir, &st) == 0 && (st.st_mode & S_ISGID) != 0;
+}
+
+static enum err write_key(const char *path, bool shared)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	char key[STEADY_KEY];
@@ -43,21 +60,22 @@ static enum err write_key(const char *path)
 		return err_of_errno(errno);
 	secret_random(key, sizeof(key));
 	errno = ENOSPC;
-	if (write(fd, key, sizeof(key)) != (ssize_t)sizeof(key) || fsync(fd) != 0)
+	if (write(fd, key, sizeof(key)) != (ssize_t)sizeof(key) ||
+		(shared && fchmod(fd, 0640) != 0) || fsync(fd) != 0)
 		e = err_of_errno(errno);
 	explicit_bzero(key, sizeof(key));
 	close(fd);
 	return e;
 }
 
-static enum err make_key(const char *path)
+static enum err make_key(const char *path, bool shared)
 {
 	char aside[PATH_SIZE + 16];
 	enum err e;
 
 	snprintf(aside, sizeof(aside), "%s.%d", path, (int)getpid());
 	unlink(aside); /* of a process of our number that was killed */
-	e = write_key(aside);
+	e = write_key(aside, shared);
 	if (e == ERR_NONE && link(aside, path) != 0 && errno != EEXIST)
 		e = err_of_errno(errno);
 	unlink(aside);
@@ -70,7 +88,7 @@ enum err steady_read(const char *state_dir, char key[STEADY_KEY])
 	enum err e;
 
 	snprintf(path, sizeof(path), "%s/" STEADY_FILE, state_dir);
-	e = read_key(path, read);
+	e = read_key(path, state_dir, read);
 	if (e == ERR_NONE)
 		memcpy(key, read, sizeof(read));
 	explicit_bzero(read, sizeof(read));
@@ -83,13 +101,13 @@ enum err steady_key(const char *state_dir, char key[STEADY_KEY])
 	enum err e;
 
 	snprintf(path, sizeof(path), "%s/" STEADY_FILE, state_dir);
-	e = read_key(path, key);
+	e = read_key(path, state_dir, key);
 	if (e == ERR_ABSENT)
-		e = make_key(path);
+		e = make_key(path, has_our_group(state_dir));
 	else if (e == ERR_NONE)
 		return e;
 	if (e == ERR_NONE)
-		e = read_key(path, key);
+		e = read_key(path, state_dir, key);
 	if (e != ERR_NONE)
 		secret_random(key, STEADY_KEY);
 	return e;

@@ -9,8 +9,8 @@
 #define STEADY_FILE "salts.key" /* below state_dir */
 
 /* Reads it, and makes it the first time; whoever comes second has what the first one made. Nothing but a
- * regular file of our own that nobody else may read is believed: else ERR_DENIED. key is random on any
- * failure. */
+ * regular file of our own, of root's or of who owns state_dir is believed, that its group may read at most (all
+ * programs of the host are in it, whoever they run as): else ERR_DENIED. key is random on any failure. */
 MUST_USE enum err steady_key(const char *state_dir, char key[STEADY_KEY]);
 
 /* Reads it and makes none. ERR_ABSENT, ERR_DENIED; key is untouched on any failure. */

@@ -130,7 +130,7 @@ void storekeeper_look(struct storekeeper *k, const struct site *site, int64_t no
 	int lock;
 	bool somebody;
 
-	if (now_ms < k->next_ms)
+	if (k->others || now_ms < k->next_ms)
 		return;
 	lock = open_lock(site);
 	somebody = held(lock);

@@ -13,6 +13,7 @@
 struct storekeeper {
 	const char *program; /* path of popgate-store */
 	const char *conf_path; /* of popgate.conf */
+	bool others; /* the service manager runs the store: we only look on */
 	int64_t next_ms; /* steady clock: not before then */
 	unsigned failures;
 	int64_t hung_ms; /* steady clock: since when its last sign of life is known to be too old; 0: not */

@@ -14,6 +14,8 @@
 #include "common/base/clock.h"
 #include "common/daemon/heartbeat.h"
 #include "common/daemon/privilege.h"
+#include "common/daemon/ready.h"
+#include "common/daemon/steady.h"
 #include "common/store/history.h"
 #include "common/store/peers.h"
 #include "common/store/tally.h"
@@ -221,7 +223,9 @@ static int run(struct conf *c, const struct site *site, const char *conf_path, i
 		e = tally_open(&t, site, conf_path);
 	if (e == ERR_NONE) {
 		log_say(LOG_LEVEL_INFO, "store.started", "the window is in %s", site->state_dir);
+		ready_say("READY=1");
 		serve(&s, p, t, signals, batch);
+		ready_say("STOPPING=1");
 		tally_tick(t, &s, peers_count(p), true);
 		log_say(LOG_LEVEL_INFO, "store.stopped", "told to end");
 	} else {
@@ -236,6 +240,15 @@ static int run(struct conf *c, const struct site *site, const char *conf_path, i
 	return e == ERR_NONE ? 0 : 1;
 }
 
+/* For the daemons, which may not write in our directory: it is theirs to complain if there is none. */
+static void make_salts(const struct site *site)
+{
+	char key[STEADY_KEY];
+
+	(void)!steady_key(site->state_dir, key);
+	explicit_bzero(key, sizeof(key));
+}
+
 static int start(struct conf *c, const struct site *site, const char *conf_path)
 {
 	int lock = -1;
@@ -248,6 +261,8 @@ static int start(struct conf *c, const struct site *site, const char *conf_path)
 		e = privilege_drop(site->run_as_store, site->run_as_group);
 	if (e == ERR_NONE)
 		e = take_lock(site, &lock);
+	if (e == ERR_NONE)
+		make_salts(site);
 	if (e == ERR_BUSY) {
 		log_say(LOG_LEVEL_INFO, "store.busy", "another store runs in %s", site->state_dir);
 		return EXIT_BUSY;

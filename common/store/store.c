@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/daemon/heartbeat.h"
+#include "common/daemon/ready.h"
 
 #define RETRY_MS 200
 #define AHEAD_MAX_MS 2000 /* a stamp further ahead of the clock than this is clamped */
@@ -388,6 +389,7 @@ void store_alive(const struct store *s)
 {
 	if (s->lock >= 0)
 		heartbeat_write(s->lock);
+	ready_say("WATCHDOG=1");
 }
 
 enum err store_open(struct store *s, const struct site *site, struct conf *c, int lock)

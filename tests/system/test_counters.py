@@ -72,7 +72,7 @@ def test_who_is_dead_is_known_and_its_numbers_are_not_shown(farm):
     assert [r["state"] for r in rows if r["program"] == "pop3d"] == ["does not run"]
     assert farm.ctl("status").returncode == 3
     (farm.dir / "run/beside").write_bytes(b"x" * 1000)
-    (farm.dir / "run/beside").rename(farm.dir / "run/counters.smtpgate")
+    (farm.dir / "run/beside").rename(farm.dir / "run/smtpgate/counters")
     assert "not of this version" in farm.ctl("stats").stderr
 
 

@@ -109,7 +109,7 @@ def test_each_user_can_do_its_own_work_and_no_other(host):
     assert f"state/log {STORE} {GROUP} 2700" in modes, modes
     assert f"state/locks {MAIL} {MAIL} 711" in modes
     for name, owner in (("pop3d", 0), ("smtpgate", 0), ("popgate-store", STORE)):
-        assert f"run/counters.{name} {owner} {GROUP} 640" in modes
+        assert f"run/{name}/counters {owner} {GROUP} 640" in modes
     # The store's socket goes by who asks: a broken gate forges no grant, a broken pop3d revokes nothing.
     grant = ("window", "grant", "192.0.2.1", "--user", "anna")
     assert as_user(host, GATE, GROUP, *grant) == 3

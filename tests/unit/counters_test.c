@@ -110,7 +110,7 @@ static void what_is_published_is_read_and_the_dead_are_known(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/counters.test", dir);
+	snprintf(path, sizeof(path), "%s/test/counters", dir);
 	assert_int_equal(counters_read(&seen, dir, "test"), ERR_ABSENT);
 	assert_int_equal(counters_make(&c, labelled, &fd), ERR_NONE);
 	counters_add(c, 3, 5);
@@ -137,6 +137,31 @@ static void what_is_published_is_read_and_the_dead_are_known(void **state)
 	counters_close(&worker);
 	counters_close(&c);
 	assert_int_equal(unlink(path), 0);
+	*strrchr(path, '/') = '\0';
+	assert_int_equal(rmdir(path), 0); /* nothing else was left there */
+	assert_int_equal(rmdir(dir), 0);
+}
+
+/* Root would write where they lead. */
+static void counters_are_published_in_no_directory_of_others(void **state)
+{
+	char dir[] = "/tmp/popgate-counters.XXXXXX", path[64];
+	struct counters *c = NULL;
+	int fd = -1;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/test", dir);
+	assert_int_equal(counters_make(&c, labelled, &fd), ERR_NONE);
+	assert_int_equal(symlink("/tmp", path), 0);
+	assert_int_not_equal(counters_publish(c, dir, "test", (gid_t)-1, &fd), ERR_NONE);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(chmod(path, 0777), 0);
+	assert_int_equal(counters_publish(c, dir, "test", (gid_t)-1, &fd), ERR_DENIED);
+	assert_int_equal(rmdir(path), 0);
+	counters_close(&c);
+	close(fd);
 	assert_int_equal(rmdir(dir), 0);
 }
 
@@ -147,6 +172,7 @@ int main(void)
 		cmocka_unit_test(a_label_finds_its_row_and_the_rest_is_other),
 		cmocka_unit_test(a_time_is_in_one_bucket),
 		cmocka_unit_test(what_is_published_is_read_and_the_dead_are_known),
+		cmocka_unit_test(counters_are_published_in_no_directory_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

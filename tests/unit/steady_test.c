@@ -38,6 +38,11 @@ static void it_is_made_once_and_then_stays(void **state)
 	assert_int_equal(steady_key(dir, second), ERR_NONE);
 	assert_memory_not_equal(first, second, STEADY_KEY);
 	unlink(path);
+	assert_int_equal(chmod(dir, 02700), 0);
+	assert_int_equal(steady_key(dir, second), ERR_NONE);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640); /* for the daemons, each as who it is */
+	unlink(path);
 	assert_int_equal(rmdir(dir), 0); /* nothing else was left there */
 	assert_int_equal(mkdir(dir, 0700), 0);
 }
