@@ -13,6 +13,7 @@
 
 #define TAIL 16 /* kept for cut=true, a brace and the newline */
 #define FLUSH_MS 500
+#define PRESENT_TEXT 24 /* "2026-01-31T23:59:59.123Z" */
 
 struct log_settings log_settings = {
 	.program = "popgate",
@@ -23,6 +24,19 @@ struct log_settings log_settings = {
 
 static const char *const names[] = { "error", "warn", "info", "debug" };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for all behind log_end() */
+static pid_t pid; /* 0: not known; asked for twice a line it was six calls of a session */
+
+static void forget_pid(void)
+{
+	pid = 0;
+}
+
+pid_t log_pid(void)
+{
+	if (pid == 0)
+		pid = getpid();
+	return pid;
+}
 
 void log_open(const struct log_settings *s)
 {
@@ -31,8 +45,10 @@ void log_open(const struct log_settings *s)
 	log_settings = *s;
 	tzset();
 	logwrite_open();
-	if (!opened)
+	if (!opened) {
 		atexit(log_flush);
+		pthread_atfork(NULL, NULL, forget_pid);
+	}
 	opened = true;
 }
 
@@ -55,6 +71,27 @@ char *log_time_format(int64_t ms, char *dst)
 	n = strftime(dst, LOG_TIME_TEXT, "%Y-%m-%dT%H:%M:%S", &utc);
 	snprintf(dst + n, LOG_TIME_TEXT - n, ".%03dZ", (int)rest);
 	return dst;
+}
+
+/* The present, for each line: the second's text is kept for those that follow in it. */
+static struct str present(char *dst)
+{
+	static _Thread_local char text[LOG_TIME_TEXT];
+	static _Thread_local int64_t second = -1;
+	int64_t now = clock_ms();
+	int ms = (int)(now % 1000);
+
+	if (now < 0 || now / 1000 != second) {
+		log_time_format(now, text);
+		second = now / 1000;
+	}
+	memcpy(dst, text, LOG_TIME_TEXT);
+	if (strlen(dst) == PRESENT_TEXT) {
+		dst[PRESENT_TEXT - 4] = (char)('0' + ms / 100);
+		dst[PRESENT_TEXT - 3] = (char)('0' + ms / 10 % 10);
+		dst[PRESENT_TEXT - 2] = (char)('0' + ms % 10);
+	}
+	return str_of(dst);
 }
 
 static void put(struct log_line *l, struct str s)
@@ -167,6 +204,8 @@ static void note_loose(struct log_line *l, const char *key, size_t from)
 {
 	static const char *const loose[] = { "ts", "sid", "port" };
 
+	if (key[0] != 't' && key[0] != 's' && key[0] != 'p')
+		return;
 	for (size_t i = 0; i < sizeof(loose) / sizeof(loose[0]); i++) {
 		if (strcmp(key, loose[i]) != 0 ||
 			l->loose_n == sizeof(l->loose) / sizeof(l->loose[0]))
@@ -209,10 +248,10 @@ void log_begin(struct log_line *l, enum log_level level, const char *event)
 		return;
 	if (log_settings.format == LOG_JSON)
 		put(l, STR("{"));
-	log_text(l, "ts", log_time_format(clock_ms(), now));
+	log_str(l, "ts", present(now));
 	log_text(l, "level", names[level]);
 	log_text(l, "prog", log_settings.program);
-	log_int(l, "pid", getpid());
+	log_int(l, "pid", log_pid());
 	log_text(l, "event", event);
 }
 
@@ -229,10 +268,16 @@ void log_text(struct log_line *l, const char *key, const char *value)
 
 void log_int(struct log_line *l, const char *key, int64_t value)
 {
+	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
 	char text[24];
+	size_t at = sizeof(text);
 
-	snprintf(text, sizeof(text), "%lld", (long long)value);
-	pair(l, key, str_of(text), true);
+	do
+		text[--at] = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	if (value < 0)
+		text[--at] = '-';
+	pair(l, key, (struct str){ text + at, sizeof(text) - at }, true);
 }
 
 void log_bool(struct log_line *l, const char *key, bool value)
@@ -288,6 +333,20 @@ void log_end_folded(struct log_line *l)
 		return;
 	pthread_mutex_lock(&lock);
 	logfold_line(l, clock_steady_ms());
+	pthread_mutex_unlock(&lock);
+}
+
+void log_gather(bool on)
+{
+	pthread_mutex_lock(&lock);
+	logwrite_gather(on);
+	pthread_mutex_unlock(&lock);
+}
+
+void log_turn(void)
+{
+	pthread_mutex_lock(&lock);
+	logwrite_gathered();
 	pthread_mutex_unlock(&lock);
 }
 

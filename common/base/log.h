@@ -3,8 +3,8 @@
  * A line starts with an event name from popgate-log(7) and carries keys and values. Values are quoted
  * where needed; control characters (C1 too), quotes, what breaks or turns a line for some reader (U+2028,
  * the bidirectional controls) and octets that are no valid UTF-8 are escaped as \uXXXX, such an octet by its
- * own number. So whatever a client sends stays inside its value. One line is one write(2) of at most
- * LOG_LINE_MAX octets, so that lines of several processes never mix. Never put a password in one.
+ * own number. So whatever a client sends stays inside its value. Whole lines go out in one write(2), of no more
+ * than a pipe takes in one piece, so that lines of several processes never mix. Never put a password in one.
  *
  *	struct log_line l;
  *
@@ -90,6 +90,12 @@ void log_end(struct log_line *l);
  * of lines that differ in ts, sid and port alone is written at once; then one line each LOG_FOLD_MS
  * stands for those that followed: the last of them, with repeated=N. */
 void log_end_folded(struct log_line *l);
+
+/* For a process that has an event loop: lines wait for log_turn(), which is called before the loop waits,
+ * so that those of one turn go out in one write(2). A line of level error is written at once, with all before it.
+ * Who is killed in the middle of a turn loses its other lines; exit(3) loses none. */
+void log_gather(bool on);
+void log_turn(void);
 
 /* Once a second or so: writes what waits, and the runs whose time is over. now_ms: clock_steady_ms(). */
 void log_tick(int64_t now_ms);

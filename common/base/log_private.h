@@ -4,7 +4,12 @@
 
 #include "common/base/log.h"
 
+#include <sys/types.h>
+
 extern struct log_settings log_settings;
+
+/* Ours; asks the kernel once. */
+pid_t log_pid(void);
 
 /* Puts the end of a line behind it: cut=true where needed, the brace of JSON. */
 void log_finish(struct log_line *l);
@@ -14,8 +19,10 @@ void logwrite_open(void);
 
 /* One caller at a time for what follows: log.c holds the lock. */
 
-/* Sends a finished line on its way. */
+/* Sends a finished line on its way; or keeps it, while they are gathered, for the next logwrite_gathered(). */
 void logwrite_line(const struct log_line *l);
+void logwrite_gather(bool on);
+void logwrite_gathered(void);
 /* What waits, as far as it is taken now; after waiting up to wait_ms for the reader. */
 void logwrite_drain(int wait_ms);
 

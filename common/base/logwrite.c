@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -34,10 +35,17 @@ enum way { /* how not to wait for the descriptor */
 static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 static struct {
-	size_t from, to; /* what waits: each line with its length in front */
+	size_t from, to; /* what waits: each piece of whole lines with its length in front */
 	char octets[LOG_QUEUE_MAX];
 } queue;
-static pid_t owner; /* whose queue it is: a child does not write what its parent has to */
+/* Lines of one turn of a loop. A batch is one write: a call less for each line of a busy turn, and there were
+ * three lines a session. No more than a pipe takes whole or not at all (pipe(7)). */
+static struct {
+	bool on;
+	size_t n;
+	char octets[PIPE_BUF];
+} batch;
+static pid_t owner; /* whose queue and batch it is: a child does not write what its parent has to */
 static uint64_t lost; /* since it was last said */
 static bool torn; /* the last line ends in its middle */
 static enum way way = WAY_LOOK;
@@ -109,7 +117,8 @@ static ssize_t write_unless_full(int fd, const char *line, size_t n)
 	return -1;
 }
 
-static enum sent to_fd(const char *line, size_t n)
+/* *taken: octets of a piece that is lost which went out all the same. */
+static enum sent to_fd(const char *line, size_t n, size_t *taken)
 {
 	int fd = log_settings.fd;
 	ssize_t done;
@@ -122,6 +131,7 @@ static enum sent to_fd(const char *line, size_t n)
 	if (done < 0)
 		return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? LATER : NEVER;
 	torn = (size_t)done < n; /* a disk is full */
+	*taken = (size_t)done;
 	return torn ? NEVER : SENT;
 }
 
@@ -145,9 +155,25 @@ static enum sent to_syslog(const char *line, size_t n)
 	return send(syslog_fd, line, n, MSG_NOSIGNAL) == (ssize_t)n ? SENT : LATER;
 }
 
-static enum sent put_out(const char *line, size_t n)
+/* Of a piece of one or more lines; to syslog they go one by one, without their ends. */
+static void lose(const char *lines, size_t n)
 {
-	return log_settings.fd < 0 ? to_syslog(line, n) : to_fd(line, n);
+	const char *end = lines + n;
+
+	do
+		lost++;
+	while ((lines = memchr(lines, '\n', (size_t)(end - lines))) != NULL && ++lines < end);
+}
+
+/* What can never go out is counted as lost; of a piece that tears, from the line on that is torn. */
+static enum sent put_out(const char *lines, size_t n)
+{
+	size_t taken = 0;
+	enum sent sent = log_settings.fd < 0 ? to_syslog(lines, n) : to_fd(lines, n, &taken);
+
+	if (sent == NEVER)
+		lose(lines + taken, n - taken);
+	return sent;
 }
 
 /* --- the queue --- */
@@ -160,7 +186,7 @@ static void enqueue(const char *line, size_t n)
 		queue.from = 0;
 	}
 	if (queue.to + sizeof(n) + n > sizeof(queue.octets)) {
-		lost++;
+		lose(line, n);
 		return;
 	}
 	memcpy(queue.octets + queue.to, &n, sizeof(n));
@@ -180,8 +206,6 @@ static bool drain(void)
 		sent = put_out(line, n);
 		if (sent == LATER)
 			return false;
-		if (sent == NEVER)
-			lost++;
 		queue.from += sizeof(n) + n;
 	}
 	queue.from = queue.to = 0;
@@ -200,7 +224,7 @@ static size_t put_header(char *to, enum log_level level)
 	if (log_settings.fd < 0 && localtime_r(&now, &local) != NULL &&
 		strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &local) > 0)
 		n = snprintf(to, HEADER_MAX, "<%d>%s %.40s[%d]: ", LOG_MAIL | priorities[level],
-			stamp, log_settings.program, (int)getpid());
+			stamp, log_settings.program, (int)log_pid());
 	else if (log_settings.fd >= 0 && log_settings.priorities)
 		n = snprintf(to, HEADER_MAX, "<%d>", priorities[level]);
 	return n > 0 ? (size_t)n : 0;
@@ -221,6 +245,7 @@ static void say_lost(void)
 {
 	struct log_line l;
 	char line[LOG_LINE_MAX + HEADER_MAX];
+	uint64_t before = lost;
 	size_t n = 0;
 
 	if (lost == 0)
@@ -231,14 +256,42 @@ static void say_lost(void)
 	log_int(&l, "lines", (int64_t)lost);
 	log_finish(&l);
 	n += whole_line(&l, line + n);
-	if (put_out(line, n) == SENT)
-		lost = 0;
+	lost = put_out(line, n) == SENT ? 0 : before;
+}
+
+/* All that waits goes first. */
+static void send_lines(const char *lines, size_t n)
+{
+	enum sent sent = LATER;
+
+	if (drain()) {
+		say_lost();
+		sent = put_out(lines, n);
+	}
+	if (sent == LATER)
+		enqueue(lines, n);
+}
+
+void logwrite_gathered(void)
+{
+	size_t n = batch.n;
+
+	batch.n = 0;
+	if (n > 0 && owner == log_pid())
+		send_lines(batch.octets, n);
+}
+
+void logwrite_gather(bool on)
+{
+	logwrite_gathered();
+	batch.on = on;
 }
 
 void logwrite_drain(int wait_ms)
 {
-	if (owner != getpid())
+	if (owner != log_pid())
 		return;
+	logwrite_gathered();
 	if (!drain() && wait_ms > 0) {
 		struct pollfd p = { .fd = log_settings.fd < 0 ? syslog_fd : log_settings.fd,
 			.events = POLLOUT };
@@ -250,23 +303,30 @@ void logwrite_drain(int wait_ms)
 		say_lost();
 }
 
+static void own(void)
+{
+	if (owner == log_pid())
+		return;
+	queue.from = queue.to = batch.n = 0;
+	owner = log_pid();
+	lost = 0;
+}
+
 void logwrite_line(const struct log_line *l)
 {
 	char line[LOG_LINE_MAX + HEADER_MAX];
 	size_t n = whole_line(l, line);
-	enum sent sent = LATER;
 
-	if (owner != getpid()) {
-		queue.from = queue.to = 0;
-		owner = getpid();
-		lost = 0;
+	own();
+	if (batch.n + n > sizeof(batch.octets))
+		logwrite_gathered();
+	if (!batch.on || log_settings.fd < 0 || n > sizeof(batch.octets)) {
+		logwrite_gathered();
+		send_lines(line, n);
+		return;
 	}
-	if (drain()) {
-		say_lost();
-		sent = put_out(line, n);
-	}
-	if (sent == LATER)
-		enqueue(line, n);
-	else if (sent == NEVER)
-		lost++;
+	memcpy(batch.octets + batch.n, line, n);
+	batch.n += n;
+	if (l->level == LOG_LEVEL_ERROR)
+		logwrite_gathered();
 }

@@ -85,6 +85,12 @@ static void on_hup(uv_signal_t *s, int number)
 	loop_drain(s->data, false);
 }
 
+static void on_turned(uv_prepare_t *p)
+{
+	(void)p;
+	log_turn();
+}
+
 static void init_handles(struct loop *l)
 {
 	uv_timer_init(&l->uv, &l->tick);
@@ -95,6 +101,9 @@ static void init_handles(struct loop *l)
 	uv_timer_start(&l->tick, on_tick, TICK_MS, TICK_MS);
 	uv_signal_start(&l->on_term, on_term, SIGTERM);
 	uv_signal_start(&l->on_hup, on_hup, SIGHUP);
+	uv_prepare_init(&l->uv, &l->turned);
+	uv_prepare_start(&l->turned, on_turned);
+	log_gather(true);
 }
 
 enum err loop_open(struct loop **out)
@@ -159,9 +168,11 @@ void loop_close(struct loop **l)
 	uv_close((uv_handle_t *)&it->deadline, NULL);
 	uv_close((uv_handle_t *)&it->on_term, NULL);
 	uv_close((uv_handle_t *)&it->on_hup, NULL);
+	uv_close((uv_handle_t *)&it->turned, NULL);
 	uv_run(&it->uv, UV_RUN_DEFAULT); /* the close call-backs */
 	code = uv_loop_close(&it->uv);
 	assert(code == 0); /* something was left open by its owner */
+	log_gather(false);
 	free(it);
 	*l = NULL;
 }

@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -167,6 +170,135 @@ static void full_disks_leave_no_line_that_reads_as_two(void **state)
 	close(ends[1]);
 }
 
+/* --- lines of a turn --- */
+
+/* Each write comes out as a datagram of its own. */
+static void open_writes(void)
+{
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends), 0);
+	open_log(ends[1]);
+	log_gather(true);
+}
+
+static void close_writes(void)
+{
+	log_gather(false);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static ssize_t next_write(void)
+{
+	ssize_t n = recv(ends[0], text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return n;
+}
+
+static void lines_of_a_turn_go_out_in_one_write(void **state)
+{
+	(void)state;
+	open_writes();
+	for (unsigned i = 0; i < 3; i++)
+		say(i);
+	assert_int_equal(next_write(), -1);
+	log_turn();
+	assert_true(next_write() > 0);
+	assert_int_equal(in_order(), 3);
+	assert_int_equal(count("\n"), 3);
+	log_turn();
+	assert_int_equal(next_write(), -1);
+	close_writes();
+}
+
+static void errors_and_what_stands_before_them_go_out_at_once(void **state)
+{
+	(void)state;
+	open_writes();
+	say(0);
+	log_say(LOG_LEVEL_ERROR, "x.failed", "number 1 ");
+	say(2);
+	assert_true(next_write() > 0);
+	assert_int_equal(in_order(), 2);
+	assert_non_null(strstr(text, "event=x.failed"));
+	assert_int_equal(next_write(), -1);
+	close_writes();
+	assert_true(next_write() < 0);
+}
+
+static void no_write_is_longer_than_a_pipe_takes_whole(void **state)
+{
+	unsigned lines = 0;
+	ssize_t n;
+
+	(void)state;
+	open_writes();
+	for (unsigned i = 0; i < 100; i++)
+		say(i);
+	log_turn();
+	while ((n = next_write()) > 0) {
+		assert_true(n <= PIPE_BUF && text[n - 1] == '\n');
+		lines += count("event=x.said");
+	}
+	assert_int_equal(lines, 100);
+	close_writes();
+}
+
+/* Its copy of the lines that were gathered is its parent's to write; its own go out when it ends. */
+static void a_child_writes_its_own_lines_alone(void **state)
+{
+	pid_t child;
+	int status;
+
+	(void)state;
+	open_writes();
+	say(0);
+	child = fork();
+	if (child == 0) {
+		say(1);
+		log_flush();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(next_write() > 0);
+	assert_int_equal(count("number 0 "), 0);
+	assert_int_equal(count("number 1 "), 1);
+	log_turn();
+	assert_true(next_write() > 0);
+	assert_int_equal(count("number 0 "), 1);
+	assert_int_equal(count("number 1 "), 0);
+	close_writes();
+}
+
+static void a_disk_that_fills_up_loses_the_torn_line_and_those_behind(void **state)
+{
+	char path[] = "/tmp/popgate-log.XXXXXX";
+	const struct rlimit small = { 1500, RLIM_INFINITY },
+			    free = { RLIM_INFINITY, RLIM_INFINITY };
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	open_log(fd);
+	log_gather(true);
+	for (unsigned i = 0; i < 4; i++) /* the third is torn */
+		say(i);
+	log_turn();
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &free), 0);
+	say(4);
+	log_gather(false);
+	ends[0] = open(path, O_RDONLY);
+	take(0);
+	assert_int_equal(in_order(), 3); /* its beginning is there */
+	assert_non_null(strstr(text, "event=log.dropped lines=2\n"));
+	assert_non_null(strstr(text, "number 4 "));
+	close(ends[0]);
+	close(fd);
+	unlink(path);
+}
+
 /* --- syslog --- */
 
 static int syslog_at(const char *path)
@@ -302,6 +434,11 @@ int main(void)
 		cmocka_unit_test(a_pipe_without_a_reader_harms_nobody),
 		cmocka_unit_test(a_stream_that_is_not_read_makes_nobody_wait),
 		cmocka_unit_test(full_disks_leave_no_line_that_reads_as_two),
+		cmocka_unit_test(lines_of_a_turn_go_out_in_one_write),
+		cmocka_unit_test(errors_and_what_stands_before_them_go_out_at_once),
+		cmocka_unit_test(no_write_is_longer_than_a_pipe_takes_whole),
+		cmocka_unit_test(a_child_writes_its_own_lines_alone),
+		cmocka_unit_test(a_disk_that_fills_up_loses_the_torn_line_and_those_behind),
 		cmocka_unit_test(syslog_may_fill_up_end_and_come_back),
 		cmocka_unit_test(a_run_is_one_line_and_a_count),
 		cmocka_unit_test(more_runs_than_places_lose_nothing),
