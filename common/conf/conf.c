@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/conf/comments.h"
 #include "common/conf/schema.h"
 #include "common/conf/value.h"
 
@@ -184,22 +185,32 @@ static void check_section(struct conf_section s, const struct conf_option *optio
 	}
 }
 
-static void read_bytes(struct conf *c, const char *name, struct str bytes)
+static void read_text(struct conf *c, const char *name, FILE *file)
 {
-	FILE *file = bytes.n > 0 ? fmemopen((void *)(uintptr_t)bytes.p, bytes.n, "r")
-				 : fopen("/dev/null", "re");
-
-	if (file == NULL) {
-		complain(c, name, 0, "no memory to read it");
-		return;
-	}
 	c->cfg->filename = strdup(name);
 	reading = c;
 	cfg_set_error_function(c->cfg, on_error);
 	if (cfg_parse_fp(c->cfg, file) != CFG_SUCCESS && c->complaints->len == 0)
 		complain(c, name, c->cfg->line, "syntax error");
 	reading = NULL;
-	fclose(file);
+}
+
+static void read_bytes(struct conf *c, const char *name, struct str bytes)
+{
+	char *text = str_dup(bytes);
+	FILE *file = NULL;
+
+	if (text != NULL) {
+		comments_blank(text, bytes.n);
+		file = bytes.n > 0 ? fmemopen(text, bytes.n, "r") : fopen("/dev/null", "re");
+	}
+	if (file != NULL) {
+		read_text(c, name, file);
+		fclose(file);
+	} else {
+		complain(c, name, 0, "no memory to read it");
+	}
+	free(text);
 }
 
 enum err conf_parse(struct conf **out, const char *name, struct str bytes, struct buf *complaints)

@@ -162,6 +162,7 @@ static const struct conf_option smtpgate_options[] = {
 };
 
 const struct conf_option conf_schema[] = {
+	{ "example",        CONF_BOOL,     "no",                NULL,   NULL },
 	{ "hostname",       CONF_TEXT,     "",                  NULL,   NULL }, /* "": the host's own */
 	{ "default_domain", CONF_TEXT,     "",                  NULL,   NULL },
 	{ "state_dir",      CONF_TEXT,     "/var/lib/popgate",  NULL,   NULL },

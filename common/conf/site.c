@@ -95,6 +95,16 @@ static void read_log(struct site *s, struct conf_section l, struct buf *complain
 			"log syslog_socket: an absolute path of 100 octets at most is wanted");
 }
 
+/* The file as it was shipped names a host, domains and networks that are nobody's. */
+static void check_edited(struct conf_section root, struct buf *complaints)
+{
+	if (conf_bool(root, "example"))
+		conf_complain(root, "example", complaints,
+			"example: this is still the file as it was shipped: set hostname, "
+			"default_domain, local_domains, the next hops and paths to yours, then "
+			"remove this line");
+}
+
 static void check_paths(const struct site *s, struct conf_section root, struct buf *complaints)
 {
 	if (s->state_dir[0] != '/')
@@ -126,6 +136,7 @@ enum err site_read(struct site *out, struct conf *c, struct buf *complaints)
 		.section = root,
 	};
 
+	check_edited(root, complaints);
 	if (s.hostname[0] == '\0')
 		s.hostname = own_name();
 	if (s.workers == 0)

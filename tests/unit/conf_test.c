@@ -37,6 +37,9 @@ static void mistakes_are_named_with_file_and_line(void **state)
 {
 	(void)state;
 	complains("\nfoo = 1\n", "f:2: no such option 'foo'");
+	complains("# a\nhostname = \"b\" # c\n/* d\n e */\nfoo = 1\n", "f:5: no such option 'foo'");
+	complains("window {\n# a\nnever = { # b\n\"192.0.2.1\", # c\n}\n# d\nlifetime = 30x }\n",
+		"f:7: lifetime = \"30x\": a duration");
 	complains("workers = 100\n", "f:1: workers = \"100\"");
 	complains("window {\n lifetime = 30x }\n", "f:2: lifetime = \"30x\": a duration");
 	complains("window { never = { \"10.0.0.1/8\" } }\n",
@@ -48,6 +51,7 @@ static void mistakes_are_named_with_file_and_line(void **state)
 	complains("users \"ldap\" { }", "only \"passwd-file\" is known");
 	complains("users \"passwd-file\" { path = \"u\" }", "f:1: users path: an absolute path");
 	complains(USERS "state_dir = \"x\"", "f:2: state_dir");
+	complains("\nexample = true\n" USERS, "f:2: example: this is still the file as it was shipped");
 	complains(USERS "window { lifetime = 0 }", "lifetime: at least 1s");
 	complains(USERS "pop3d { }", "pop3d: it has no listener");
 	complains(USERS "pop3d { listener \"localhost:110\" { } }",
