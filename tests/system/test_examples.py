@@ -3,6 +3,7 @@ each of them, with the real mail server behind it."""
 
 import os
 import pwd
+import subprocess
 
 import pytest
 
@@ -15,6 +16,7 @@ from ports import free_port, until
 from talk import Pop, Smtp
 
 EXAMPLES = house.SOURCE / "deploy/examples"
+EXAMPLE = "example = true                          # nobody has edited this file yet: remove this line when you have"
 LETTER = b"From: anna@example.net\r\nSubject: hello\r\n\r\nA word.\r\n"
 
 
@@ -33,6 +35,17 @@ def outside():
     made.stop()
 
 
+def unedited(farm):
+    """What each program says of a file that nobody has edited: no, and which line says so."""
+    for name in house.PROGRAMS:
+        words = ["check"] if name == "popgate" else ["-t"]
+        answer = subprocess.run([farm.program(name), "-c", farm.conf, *words], capture_output=True, text=True,
+                                timeout=30, check=False)
+        line = farm.conf.read_text().split("\n").index(EXAMPLE) + 1
+        assert answer.returncode == (1 if name == "popgate" else 78), (name, answer)
+        assert f"{farm.conf}:{line}: example: this is still the file as it was shipped" in answer.stderr, answer
+
+
 def start(farm, site, *edits):
     """Popgate with that example, on ports of its own."""
     certificate, key = certificates.make(farm.dir)
@@ -43,9 +56,12 @@ def start(farm, site, *edits):
                  for at, ours in (("0.0.0.0", "127.0.0.1"), ("[::]", "[::1]"))]
     text = edited(f"{site}/popgate.conf", *listeners, ("/etc/popgate/users", farm.dir / "users"),
                   ("/etc/popgate/cert.pem", certificate), ("/etc/popgate/key.pem", key),
-                  ("/var/mail", farm.dir / "mail"), *edits)
+                  ("/var/vmail", farm.dir / "mail"), *edits)
     farm.conf_text = text + f'state_dir = "{farm.dir}/state"\nrun_dir = "{farm.dir}/run"\n' \
         'run_as { mail = "" store = "" gate = "" group = "" }\n'
+    farm.write()
+    unedited(farm)
+    farm.conf_text = farm.conf_text.replace(EXAMPLE + "\n", "")
     farm.write()
     answer = farm.ctl("check")
     assert answer.returncode == 0, answer.stderr
@@ -88,7 +104,7 @@ def the_whole_story(farm, outside):
 def test_in_front_of_postfix(farm, directory, outside):
     port, uid = free_port(), os.getuid() or pwd.getpwnam("nobody").pw_uid
     give(farm.dir / "mail", uid)
-    main = edited("postfix/main.cf", ("/var/mail", farm.dir / "mail"), ("5000", uid),
+    main = edited("postfix/main.cf", ("/var/vmail", farm.dir / "mail"), ("5000", uid),
                   ("/etc/postfix/mailboxes", EXAMPLES / "postfix/mailboxes"),
                   ("[smarthost.example.net]:25", f"[{outside.host}]:{outside.port}"))
     master = edited("postfix/master.cf", ("127.0.0.1:10025 inet n - y", f"127.0.0.1:{port} inet n - n"))
@@ -106,7 +122,7 @@ def test_in_front_of_exim(farm, directory, outside):
     give(farm.dir / "mail", uid)
     places = "spool_directory = {dir}/spool\nlog_file_path = {dir}/log/%slog\npid_file_path = {dir}/pid\n" \
              "keep_environment =\n"
-    conf = places + edited("exim/exim4.conf", ("/var/mail", farm.dir / "mail"), ("10025", "{port}"),
+    conf = places + edited("exim/exim4.conf", ("/var/vmail", farm.dir / "mail"), ("10025", "{port}"),
                            ("smarthost.example.net::25", f"{outside.host}::{outside.port}"))
     exim = Exim(directory / "exim", conf, [("popgate-mail", uid), ("popgate", uid + 1)]).start()
     try:

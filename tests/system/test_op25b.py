@@ -16,7 +16,8 @@ PROGRAM = house.SOURCE / "deploy/op25b/popgate-op25b"
 HOME, HOME6 = "192.0.2.2", "2001:db8:100::2"
 ISP, ISP6 = "198.51.100.25", "2001:db8:2::25"
 WORLD, WORLD6 = "203.0.113.2", "2001:db8:3::2"
-CONF = (house.SOURCE / "deploy/op25b/op25b.conf").read_text()
+SHIPPED = (house.SOURCE / "deploy/op25b/op25b.conf").read_text()
+CONF = re.sub(r"# Nobody has edited.*\nexample\n\n", "", SHIPPED)
 
 
 @pytest.fixture
@@ -151,3 +152,12 @@ def test_the_file_is_read_strictly(directory, line, fault):
     done = subprocess.run([PROGRAM, "-c", path, "check"], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith(f"popgate-op25b: {path}:16: ") and fault in done.stderr, done.stderr
+
+
+def test_nothing_is_loaded_from_the_file_as_it_was_shipped(directory):
+    path = directory / "conf"
+    path.write_text(SHIPPED)
+    done = subprocess.run([PROGRAM, "-c", path, "print"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    line = SHIPPED.split("\n").index("example") + 1
+    assert f"{path}:{line}: example: this is still the file as it was shipped" in done.stderr

@@ -74,7 +74,7 @@ def test_users_and_directories_are_those_of_the_config():
     defaults = (house.SOURCE / "common/conf/schema.c").read_text()
     assert made == named and all(f'"{user}"' in defaults for user in made)
     owners = re.findall(r"^[dz] \S+ +\d+ (\S+) +(\S+)", (SYSTEMD / "tmpfiles.d/popgate.conf").read_text(), re.M)
-    assert {name for pair in owners for name in pair} <= made | {"popgate"} and len(owners) == 4
+    assert {name for pair in owners for name in pair} <= made | {"popgate"} and len(owners) == 5
 
 
 @pytest.mark.release
