@@ -9,7 +9,7 @@
 
 struct judge {
 	struct passwdfile *file; /* owned; NULL: cannot be read */
-	struct accountprint_key key;
+	struct accountprint_key *key; /* owned; NULL: there is none */
 	enum err of_file, of_key; /* why there is none */
 };
 

@@ -118,7 +118,8 @@ enum err live_open(struct server *v)
 void live_begin(struct session *s)
 {
 	wait_for_turn(s);
-	look_at(s); /* it may have changed while the password was verified */
+	if (s->edition != users_edition(accounts_users(s->server->accounts)))
+		look_at(s); /* it may have changed while the password was verified */
 }
 
 void live_end(struct session *s)

@@ -187,6 +187,7 @@ static bool start(struct session *s)
 	enum err e;
 
 	note_mechanism(s);
+	s->edition = users_edition(accounts_users(s->server->accounts));
 	users_end(&s->exchange);
 	e = users_begin(&s->exchange, accounts_users(s->server->accounts), s->pop3.ask.mechanism,
 		&facts, on_heard, s);

@@ -57,6 +57,7 @@ struct session {
 	struct maildrop *drop; /* NULL while a job has it */
 	struct subscriber *who; /* owned; NULL until the password was right */
 	struct fingerprint account; /* as it was proved */
+	unsigned edition; /* of the accounts, when the proof began */
 	struct node live; /* in the server's, while logged in */
 	int64_t login_ms; /* when the store says that was; 0: the address is never granted */
 	int64_t renew_ms; /* steady clock: when the window is to be held open next */

@@ -2,39 +2,61 @@
 #include "common/users/accountprint.h"
 
 #include <assert.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <stdlib.h>
 
 #include "common/base/bytes.h"
 
-#define MAC 32 /* octets of SHA-256 */
 #define STORED_MAX 2048
 
-static void seal(const uint8_t secret[ACCOUNTPRINT_KEY], const struct writer *w, uint8_t mac[MAC])
-{
-	const uint8_t *made = HMAC(EVP_sha256(), secret, ACCOUNTPRINT_KEY, w->p, w->n, mac, NULL);
+struct accountprint_key {
+	struct mac *mac; /* owned */
+	uint8_t id[FINGERPRINT_KEY]; /* tells that secret from others, and nothing of it */
+};
 
-	assert(made != NULL && !w->bad);
+static void seal(const struct accountprint_key *k, const struct writer *w, uint8_t mac[MAC_SIZE])
+{
+	assert(!w->bad);
+	mac_make(k->mac, w->p, w->n, mac);
 }
 
-struct accountprint_key accountprint_key(const uint8_t secret[ACCOUNTPRINT_KEY])
+static void find_id(struct accountprint_key *k)
 {
-	uint8_t text[32], mac[MAC];
+	uint8_t text[32], mac[MAC_SIZE];
 	struct writer w = { .p = text, .max = sizeof(text) };
-	struct accountprint_key k;
 
 	put_short(&w, STR("fingerprint key"));
-	seal(secret, &w, mac);
-	memcpy(k.secret, secret, sizeof(k.secret));
-	memcpy(k.id, mac, sizeof(k.id));
-	k.id[0] |= 1; /* so that no fingerprint is none */
-	return k;
+	seal(k, &w, mac);
+	memcpy(k->id, mac, sizeof(k->id));
+	k->id[0] |= 1; /* so that no fingerprint is none */
+}
+
+enum err accountprint_key_open(struct accountprint_key **out, const uint8_t secret[MAC_KEY])
+{
+	struct accountprint_key *k = calloc(1, sizeof(*k));
+	enum err e = k != NULL ? mac_open(&k->mac, secret) : ERR_NOMEM;
+
+	if (e == ERR_NONE) {
+		find_id(k);
+		*out = k;
+	} else {
+		accountprint_key_close(&k);
+	}
+	return e;
+}
+
+void accountprint_key_close(struct accountprint_key **k)
+{
+	if (*k == NULL)
+		return;
+	mac_close(&(*k)->mac);
+	free(*k);
+	*k = NULL;
 }
 
 struct fingerprint accountprint(const struct accountprint_key *k, const struct subscriber *who,
 	struct str stored, bool disabled)
 {
-	uint8_t text[32 + SUBSCRIBER_MAX + STORED_MAX], mac[MAC];
+	uint8_t text[32 + SUBSCRIBER_MAX + STORED_MAX], mac[MAC_SIZE];
 	struct writer w = { .p = text, .max = sizeof(text) };
 	struct fingerprint f;
 
@@ -42,7 +64,7 @@ struct fingerprint accountprint(const struct accountprint_key *k, const struct s
 	put_short(&w, subscriber_str(who));
 	put_number(&w, disabled, 1);
 	put_octets(&w, stored.p, stored.n);
-	seal(k->secret, &w, mac);
+	seal(k, &w, mac);
 	explicit_bzero(text, w.n);
 	memcpy(f.b, k->id, sizeof(k->id));
 	memcpy(f.b + sizeof(k->id), mac, sizeof(f.b) - sizeof(k->id));

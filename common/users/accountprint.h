@@ -5,16 +5,15 @@
 
 #include "common/base/fingerprint.h"
 #include "common/base/subscriber.h"
+#include "common/users/mac.h"
 #include "common/users/passwdfile.h"
 
-#define ACCOUNTPRINT_KEY 32 /* octets of the secret: the host's steady key */
+struct accountprint_key; /* opaque; of one thread */
 
-struct accountprint_key { /* wipe it when done */
-	uint8_t secret[ACCOUNTPRINT_KEY];
-	uint8_t id[FINGERPRINT_KEY]; /* tells that secret from others, and nothing of it */
-};
-
-struct accountprint_key accountprint_key(const uint8_t secret[ACCOUNTPRINT_KEY]);
+/* secret: the host's steady key. ERR_NOMEM. */
+MUST_USE enum err accountprint_key_open(
+	struct accountprint_key **out, const uint8_t secret[MAC_KEY]);
+void accountprint_key_close(struct accountprint_key **k); /* takes NULL */
 
 /* stored: as the account file has it, empty for an account that is not there; 2048 octets at most. */
 struct fingerprint accountprint(const struct accountprint_key *k, const struct subscriber *who,

@@ -3,8 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -35,7 +33,8 @@ struct cache {
 	struct shared *shared; /* mapped */
 	size_t size, sets;
 	int64_t live_ms;
-	struct accountprint_key print;
+	struct mac *mac, *steady; /* owned; of the key, and of what is steady in it */
+	struct accountprint_key *print; /* owned */
 };
 
 struct image { /* an entry, out of its atomics */
@@ -66,14 +65,26 @@ static enum err map(struct cache *c, int fd)
 	return ERR_NONE;
 }
 
+static enum err take_keys(struct cache *c)
+{
+	enum err e = mac_open(&c->mac, c->shared->key);
+
+	if (e == ERR_NONE)
+		e = mac_open(&c->steady, c->shared->key + STEADY);
+	if (e == ERR_NONE)
+		e = accountprint_key_open(&c->print, c->shared->key + STEADY);
+	return e;
+}
+
 enum err cache_open(struct cache **out, int fd, int64_t live_ms)
 {
 	struct cache *c = calloc(1, sizeof(*c));
 	enum err e = c != NULL ? map(c, fd) : ERR_NOMEM;
 
+	if (e == ERR_NONE)
+		e = take_keys(c);
 	if (e == ERR_NONE) {
 		c->live_ms = live_ms;
-		c->print = accountprint_key(c->shared->key + STEADY);
 		*out = c;
 	} else {
 		cache_close(&c);
@@ -87,7 +98,9 @@ void cache_close(struct cache **c)
 		return;
 	if ((*c)->shared != NULL)
 		munmap((*c)->shared, (*c)->size);
-	explicit_bzero(&(*c)->print, sizeof((*c)->print));
+	mac_close(&(*c)->mac);
+	mac_close(&(*c)->steady);
+	accountprint_key_close(&(*c)->print);
 	free(*c);
 	*c = NULL;
 }
@@ -109,12 +122,10 @@ static void add(struct message *m, struct str s)
 	m->n += s.n;
 }
 
-static void seal(const uint8_t key[32], struct message *m, uint8_t mac[CACHE_MAC])
+static void seal(struct mac *key, struct message *m, uint8_t mac[CACHE_MAC])
 {
-	const uint8_t *made = HMAC(EVP_sha256(), key, 32, m->at, m->n, mac, NULL);
-
-	assert(made != NULL);
-	explicit_bzero(m, sizeof(*m));
+	mac_make(key, m->at, m->n, mac);
+	explicit_bzero(m->at, m->n);
 }
 
 void cache_mac(const struct cache *c, const char *label, struct str a, struct str b,
@@ -125,7 +136,7 @@ void cache_mac(const struct cache *c, const char *label, struct str a, struct st
 	add(&m, str_of(label));
 	add(&m, a);
 	add(&m, b);
-	seal(c->shared->key, &m, mac);
+	seal(c->mac, &m, mac);
 }
 
 void cache_salt(const struct cache *c, struct str name, uint8_t salt[CACHE_MAC])
@@ -134,12 +145,12 @@ void cache_salt(const struct cache *c, struct str name, uint8_t salt[CACHE_MAC])
 
 	add(&m, STR("salt"));
 	add(&m, name);
-	seal(c->shared->key + STEADY, &m, salt);
+	seal(c->steady, &m, salt);
 }
 
 const struct accountprint_key *cache_accountprint_key(const struct cache *c)
 {
-	return &c->print;
+	return c->print;
 }
 
 static void make_tag(const struct cache *c, const struct subscriber *who, struct str stored,
@@ -151,7 +162,7 @@ static void make_tag(const struct cache *c, const struct subscriber *who, struct
 	add(&m, subscriber_str(who));
 	add(&m, stored);
 	add(&m, password);
-	seal(c->shared->key, &m, (uint8_t *)to->tag);
+	seal(c->mac, &m, (uint8_t *)to->tag);
 }
 
 static uint64_t key_word(const struct cache *c, size_t i)

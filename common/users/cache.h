@@ -11,7 +11,7 @@
 #include "common/base/subscriber.h"
 #include "common/users/accountprint.h"
 
-#define CACHE_MAC 32 /* octets */
+#define CACHE_MAC MAC_SIZE /* octets */
 
 struct cache; /* opaque */
 
