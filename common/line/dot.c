@@ -1,6 +1,8 @@
 /* dot.c - line by line with memchr(), so that the cost of a long line is that of copying it. */
 #include "common/line/dot.h"
 
+#define BLOCK 1024 /* octets of a file that are put at a time */
+
 /* Up to and with the next LF, or all there is. */
 static struct str next_line(struct str s)
 {
@@ -9,36 +11,62 @@ static struct str next_line(struct str s)
 	return str_first(s, at < s.n ? at + 1 : at);
 }
 
-/* Cuts the LF off line and says how it has to be written: as it is behind a CR, else as CRLF. */
-static struct str line_end(const struct dot_out *d, struct str *line)
+static void remember(struct dot_out *d, struct str piece)
 {
-	bool behind_cr;
-
-	if (line->p[line->n - 1] != '\n')
-		return STR("");
-	line->n--;
-	behind_cr = line->n > 0 ? line->p[line->n - 1] == '\r' : d->cr;
-	return behind_cr ? STR("\n") : STR("\r\n");
+	d->mid_line = piece.p[piece.n - 1] != '\n';
+	d->cr = piece.p[piece.n - 1] == '\r';
 }
 
-static void remember(struct dot_out *d, struct str line, struct str end)
+/* Text is what stands before the LF, or all there is without one. Returns where the next octet goes. */
+static char *put_line(struct dot_out *d, struct str text, bool ends, char *to)
 {
-	d->mid_line = end.n == 0;
-	d->cr = end.n == 0 && line.p[line.n - 1] == '\r';
+	bool behind_cr = text.n > 0 ? text.p[text.n - 1] == '\r' : d->cr;
+
+	if (!d->mid_line && text.n > 0 && text.p[0] == '.')
+		*to++ = '.';
+	memcpy(to, text.p, text.n);
+	to += text.n;
+	if (ends && !behind_cr)
+		*to++ = '\r';
+	if (ends)
+		*to++ = '\n';
+	d->mid_line = d->cr = false;
+	return to;
 }
 
+/* to has room for twice as much. Returns how much it was. */
+static size_t put_block(struct dot_out *d, struct str block, char *to)
+{
+	const struct str whole = block;
+	char *start = to;
+
+	while (block.n > 0) {
+		size_t n = str_find(block, '\n');
+		bool ends = n < block.n;
+
+		to = put_line(d, str_first(block, n), ends, to);
+		block = str_from(block, n + ends);
+	}
+	remember(d, whole);
+	return (size_t)(to - start);
+}
+
+/* Room is asked for by the block: for each line, that cost more than the copying. */
 void dot_out_add(struct dot_out *d, struct str piece, struct buf *out)
 {
+	if (piece.n > BLOCK)
+		(void)buf_reserve(
+			out, piece.n + piece.n / 16 + 2 * BLOCK); /* so that it grows once */
 	while (piece.n > 0) {
-		struct str line = next_line(piece), end;
+		size_t n = piece.n < BLOCK ? piece.n : BLOCK;
+		char *to = buf_reserve(out, 2 * n);
 
-		piece = str_from(piece, line.n);
-		if (!d->mid_line && line.p[0] == '.')
-			buf_add(out, STR("."));
-		end = line_end(d, &line);
-		buf_add(out, line);
-		buf_add(out, end);
-		remember(d, line, end);
+		if (to == NULL) {
+			out->broken = true;
+			return;
+		}
+		buf_grew(out, put_block(d, str_first(piece, n), to));
+		piece = str_from(piece, n);
 	}
 }
 
@@ -50,16 +78,13 @@ void dot_out_end(struct dot_out *d, struct buf *out)
 
 uint64_t dot_size_add(struct dot_out *d, struct str piece)
 {
-	uint64_t size = 0;
+	const char *at = piece.p, *end = piece.p + piece.n;
+	uint64_t size = piece.n;
 
-	while (piece.n > 0) {
-		struct str line = next_line(piece), end;
-
-		piece = str_from(piece, line.n);
-		end = line_end(d, &line);
-		size += line.n + end.n;
-		remember(d, line, end);
-	}
+	for (; at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
+		size += at > piece.p ? at[-1] != '\r' : !d->cr;
+	if (piece.n > 0)
+		remember(d, piece);
 	return size;
 }
 

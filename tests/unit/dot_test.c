@@ -54,6 +54,75 @@ static void counts_what_it_sends(void **state)
 	}
 }
 
+/* Octet by octet, as the rules say it. */
+static size_t put_plainly(const char *file, size_t n, char *wire, uint64_t *size)
+{
+	char before = '\n';
+	size_t to = 0;
+
+	*size = 0;
+	for (size_t i = 0; i < n; before = file[i++]) {
+		if (file[i] == '.' && before == '\n')
+			wire[to++] = '.';
+		else
+			++*size;
+		*size += file[i] == '.' && before == '\n';
+		if (file[i] == '\n' && before != '\r') {
+			wire[to++] = '\r';
+			++*size;
+		}
+		wire[to++] = file[i];
+	}
+	if (before != '\n') {
+		memcpy(wire + to, "\r\n", 2);
+		to += 2;
+		*size += 2;
+	}
+	memcpy(wire + to, ".\r\n", 3);
+	return to + 3;
+}
+
+static void long_messages_are_stuffed_and_counted_as_the_rules_say(void **state)
+{
+	static const char octets[] = "\r\n\n..abcdefgh";
+	char file[700], wire[1500];
+	unsigned seed = 1;
+
+	(void)state;
+	for (unsigned round = 0; round < 300; round++) {
+		size_t n = round * 2, cut = n / 3;
+		struct dot_out d = { 0 }, count = { 0 };
+		uint64_t size, counted;
+		struct buf out;
+
+		for (size_t i = 0; i < n; i++, seed = seed * 1103515245 + 12345)
+			file[i] = octets[(seed >> 16) % (round % 2 == 0 ? 6 : sizeof(octets) - 1)];
+		buf_init(&out, 3000);
+		dot_out_add(&d, (struct str){ file, cut }, &out);
+		dot_out_add(&d, (struct str){ file + cut, n - cut }, &out);
+		dot_out_end(&d, &out);
+		assert_int_equal(out.len, put_plainly(file, n, wire, &size));
+		assert_memory_equal(buf_str(&out).p, wire, out.len);
+		counted = dot_size_add(&count, (struct str){ file, cut });
+		counted += dot_size_add(&count, (struct str){ file + cut, n - cut });
+		assert_int_equal(counted + dot_size_end(&count), size);
+		buf_free(&out);
+	}
+}
+
+static void too_little_room_breaks_the_buffer(void **state)
+{
+	struct dot_out d = { 0 };
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 20);
+	dot_out_add(&d, STR("eighteen octets or so, and more\n"), &out);
+	assert_true(out.broken);
+	assert_true(out.len <= 20);
+	buf_free(&out);
+}
+
 static void unstuffs_the_same_wherever_it_is_cut(void **state)
 {
 	struct str wire = STR("..a\r\nb.c\r\n...\r\n\r\nlast\r\n");
@@ -76,6 +145,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stuffs_the_same_wherever_it_is_cut),
 		cmocka_unit_test(counts_what_it_sends),
+		cmocka_unit_test(long_messages_are_stuffed_and_counted_as_the_rules_say),
+		cmocka_unit_test(too_little_room_breaks_the_buffer),
 		cmocka_unit_test(unstuffs_the_same_wherever_it_is_cut),
 	};
 
