@@ -158,7 +158,7 @@ static enum step say_bye(struct gate *g, struct buf *out)
 {
 	(void)g;
 	gate_say(out, 221, "2.0.0 Bye");
-	return STEP_CLOSE;
+	return STEP_PART;
 }
 
 enum step run_quit(struct engine *e, struct str args, struct buf *out)

@@ -10,7 +10,6 @@
 #include "smtpgate/handover.h"
 
 #define CONNECT_MS 10000 /* how long an address has to take the connection */
-#define QUIT_MS 10000 /* and a hop to say good-bye */
 
 struct leg_wire {
 	struct upstream upstream;
@@ -407,13 +406,12 @@ static bool is_idle(const struct leg *l)
 {
 	return l->wire != NULL && l->wire->conn != NULL &&
 		l->wire->upstream.state == UPSTREAM_READY && conn_unsent(l->wire->conn) == 0 &&
-		!leg_has_input(l);
+		leg_in_step(l);
 }
 
 void leg_quit(struct leg *l)
 {
 	struct leg_wire *w = l->wire;
-	int64_t next_hop_ms = settings_of(l)->next_hop_ms;
 
 	if (!is_idle(l)) {
 		leg_drop(l);
@@ -421,9 +419,7 @@ void leg_quit(struct leg *l)
 	}
 	forget(l);
 	w->leg = NULL;
-	upstream_quit(&w->upstream);
-	conn_patience(w->conn, next_hop_ms < QUIT_MS ? next_hop_ms : QUIT_MS);
-	conn_poke(w->conn);
+	conn_part(w->conn, FAREWELL_SHUTDOWN);
 }
 
 void leg_rest(struct leg *l)
@@ -467,6 +463,11 @@ void leg_body(struct leg *l, struct buf *octets, int64_t patience_ms)
 	conn_poke(c);
 	if (leg_unsent(l) == 0) /* 0 as well if it is gone, and then nobody minds */
 		conn_patience(c, 0);
+}
+
+bool leg_in_step(const struct leg *l)
+{
+	return l->wire == NULL || !l->wire->upstream.unheard;
 }
 
 bool leg_has_input(const struct leg *l)

@@ -73,7 +73,8 @@ bool leg_speaks_for(const struct leg *l, const struct introduction *client);
 /* Hangs up without a word; LEG_GONE is not told. */
 void leg_drop(struct leg *l);
 
-/* QUIT if the hop waits for a command and nothing of a transaction is on it; else as leg_drop(). */
+/* QUIT if the hop waits for a command and nothing of a transaction is on it; else as leg_drop(). Its answer is not
+ * waited for (RFC 5321 4.1.1.10 would like it; it says nothing, and costs five calls). */
 void leg_quit(struct leg *l);
 
 /* The transaction on it is over, unfinished: RSET, and LEG_READY when the hop has agreed. If it cannot be
@@ -91,7 +92,12 @@ void leg_go(struct leg *l, int64_t patience_ms);
  * to read on; with none waiting it is the client who is slow. */
 void leg_body(struct leg *l, struct buf *octets, int64_t patience_ms);
 
-/* The hop has said something, or hung up, that was not heard yet. */
+/* Nothing was read behind its last reply. What may still stand in the kernel is not looked for: an answer too many
+ * shifts all that follow, and DATA's is the only 354, so that a hop out of step is found out there at the latest,
+ * before anything is promised. A look before each command was five calls a message. */
+bool leg_in_step(const struct leg *l);
+
+/* The hop has said something, or hung up, that was not heard yet, be it in the kernel still. */
 bool leg_has_input(const struct leg *l);
 
 /* Octets of the message not yet with the kernel. */

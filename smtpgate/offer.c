@@ -4,7 +4,7 @@
 
 bool relay_in_step(struct leg *l)
 {
-	if (!leg_has_input(l))
+	if (leg_in_step(l))
 		return true;
 	leg_fault(l, "said more than it was asked");
 	return false;

@@ -111,13 +111,6 @@ void upstream_end(struct upstream *u)
 	u->answers = u->manners.lmtp ? u->taken : 1;
 }
 
-void upstream_quit(struct upstream *u)
-{
-	assert(u->state == UPSTREAM_READY);
-	buf_line(&u->out, STR("QUIT"));
-	give(u, UPSTREAM_DONE);
-}
-
 /* --- what the hop says --- */
 
 enum step upstream_tell(struct upstream *u, enum upstream_event event)
@@ -229,11 +222,12 @@ static enum step run(struct engine *e, struct buf *in, struct buf *out)
 	return step;
 }
 
+/* Where a command may be given. */
 static void farewell(struct engine *e, enum farewell why, struct buf *out)
 {
-	(void)e;
 	(void)why;
-	(void)out;
+	if (upstream_of(e)->state == UPSTREAM_READY)
+		buf_line(out, STR("QUIT"));
 }
 
 static bool busy(const struct engine *e)

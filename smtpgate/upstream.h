@@ -6,7 +6,7 @@
  * and hears of its reply by STEP_ASK with upstream->event set:
  *
  *	EVENT_CONNECTED -> greeting, EHLO, STARTTLS, EHLO, XCLIENT, EHLO, AUTH -> EVENT_READY
- *		-> (mail, rcpt ..., data -> body ... end -> EVENT_REPLY)* -> quit
+ *		-> (mail, rcpt ..., data -> body ... end -> EVENT_REPLY)*
  *
  * A hop is never trusted: replies are bounded, one at a time, and only to what was asked. */
 #ifndef POPGATE_UPSTREAM_H
@@ -47,7 +47,7 @@ enum upstream_state {
 	UPSTREAM_ASKED, /* one is under way */
 	UPSTREAM_BODY, /* 354 was said: octets of the message may be given */
 	UPSTREAM_DOT, /* its end was sent: the one reply that counts is awaited */
-	UPSTREAM_DONE, /* QUIT was sent, or the hop is of no use any more */
+	UPSTREAM_DONE, /* the hop is of no use any more */
 };
 
 enum upstream_event {
@@ -110,8 +110,5 @@ void upstream_body(struct upstream *u, struct buf *octets);
 
 /* In UPSTREAM_BODY: the message is whole. */
 void upstream_end(struct upstream *u);
-
-/* In UPSTREAM_READY: a polite end. */
-void upstream_quit(struct upstream *u);
 
 #endif

@@ -16,6 +16,7 @@ enum step { /* what an engine wants of whoever drives it */
 	STEP_TLS, /* send 'out', then speak TLS from here on: what 'in' still holds came in clear and is
 		     dropped unread, and run() is called again once the handshake is done, or never */
 	STEP_CLOSE, /* send 'out', then hang up */
+	STEP_PART, /* the same, and the peer has said that nothing more comes from it: it is not waited for */
 };
 
 enum farewell { /* why a connection is to end that its engine did not end */
@@ -26,7 +27,7 @@ enum farewell { /* why a connection is to end that its engine did not end */
 struct engine;
 struct engine_ops {
 	/* Takes from in what it uses, adds to out what it says. The first call, with nothing in in,
-	 * is the greeting. Never called again after STEP_CLOSE. */
+	 * is the greeting. Never called again after STEP_CLOSE or STEP_PART. */
 	enum step (*run)(struct engine *e, struct buf *in, struct buf *out);
 
 	/* Last words, if the protocol has any; run() is not called again. */

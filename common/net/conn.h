@@ -93,7 +93,7 @@ MUST_USE enum err conn_adopt(
 
 /* The other end; all zero for a unix socket. And our own end of it. */
 struct endpoint conn_peer(const struct conn *c);
-struct endpoint conn_local(const struct conn *c);
+struct endpoint conn_local(struct conn *c);
 
 /* What was agreed on in the TLS handshake; NULL while the connection is in clear, or not yet secured. A
  * handshake has 30 s at most, and no more than the patience of the connection. */
@@ -120,6 +120,9 @@ void conn_patience(struct conn *c, int64_t ms);
 
 /* Has the engine say its farewell, sends it and hangs up politely. */
 void conn_end(struct conn *c, enum farewell why);
+
+/* The same, but what the peer says to it is not waited for. */
+void conn_part(struct conn *c, enum farewell why);
 
 /* Hangs up at once. Safe from every call-back and as often as you like: only the first call acts. */
 void conn_close(struct conn *c, const char *why);

@@ -32,7 +32,7 @@ struct conn {
 	const char *tls_peer; /* borrowed; of a dialled one */
 	struct buf sealed; /* under TLS: from out, and what the handshake says, to wire */
 	struct patience *rest; /* patience once the handshake is done */
-	struct endpoint peer;
+	struct endpoint peer, here; /* here: ours, once it was asked for */
 	struct head *head; /* owned; of one that came through a balancer */
 	const char *why; /* of the end, once it is known */
 	enum step want; /* what the engine said last */
@@ -49,6 +49,7 @@ struct conn {
 	bool again; /* and was wanted once more meanwhile */
 	bool ended; /* the peer sends no more */
 	bool finishing; /* only what is said remains to be sent */
+	bool parting; /* and that is the end: nothing more comes from the peer, or nothing that matters */
 	bool lingering; /* that is sent; we wait for the peer to see it */
 	bool closing;
 };

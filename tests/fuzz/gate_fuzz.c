@@ -169,7 +169,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		buf_clear(&out);
 		if (step == STEP_ASK)
 			answer(&g, size > 0 ? data[n % size] : 0, &proof);
-		if ((step == STEP_READ && n > 2) || step == STEP_CLOSE)
+		if ((step == STEP_READ && n > 2) || step == STEP_CLOSE || step == STEP_PART)
 			break;
 		if (step == STEP_TLS)
 			buf_clear(&in);

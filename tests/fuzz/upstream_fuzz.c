@@ -28,7 +28,7 @@ static void next_command(struct upstream *u, uint8_t dice)
 	case 0: upstream_mail(u, &mail); break;
 	case 1: upstream_rcpt(u, &recipient); break;
 	case 2: upstream_data(u); break;
-	default: upstream_quit(u); break;
+	default: upstream_reset(u); break;
 	}
 }
 

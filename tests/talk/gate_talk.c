@@ -191,7 +191,7 @@ static void a_message_goes_through_as_it_is(void **state)
 	says("RSET\r\n", "250 2.0.0 Ok\r\n");
 	assert_int_equal(s.resets, 0); /* no hop was asked */
 	says("QUIT\r\n", "221 2.0.0 Bye\r\n");
-	assert_int_equal(s.talk.want, STEP_CLOSE);
+	assert_int_equal(s.talk.want, STEP_PART);
 }
 
 static void strangers_do_not_relay(void **state)

@@ -8,7 +8,7 @@
 static void run(struct talk *t)
 {
 	for (int turns = 0; turns < TURNS_MAX; turns++) {
-		if (t->want == STEP_CLOSE)
+		if (t->want == STEP_CLOSE || t->want == STEP_PART)
 			return;
 		t->want = t->engine->ops->run(t->engine, &t->in, &t->out);
 		if (t->want == STEP_ASK)

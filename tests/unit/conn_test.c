@@ -60,6 +60,11 @@ static enum step echo_run(struct engine *engine, struct buf *in, struct buf *out
 		buf_line(out, STR("bye"));
 		return STEP_CLOSE;
 	}
+	if (str_eq(line, STR("part"))) {
+		buf_take(in, used);
+		buf_line(out, STR("bye"));
+		return STEP_PART;
+	}
 	if (str_eq(line, STR("ask"))) {
 		buf_take(in, used);
 		return STEP_ASK;
@@ -203,6 +208,43 @@ static void answers_a_piped_batch_in_order_and_says_goodbye(void **state)
 	expect(fd, "hello\r\none\r\ntwo\r\nbye\r\n");
 	assert_int_equal(s.asked, 1);
 	assert_string_equal(s.why, "quit");
+	close(fd);
+}
+
+/* It never hangs up itself. */
+static void who_parts_is_not_waited_for(void **state)
+{
+	struct site s;
+	int fd;
+
+	(void)state;
+	setup(&s);
+	fd = dial(&s);
+	say(fd, "echo x\r\npart\r\n");
+	finish(&s);
+	expect(fd, "hello\r\nx\r\nbye\r\n");
+	assert_string_equal(s.why, "quit");
+	close(fd);
+}
+
+/* It did not keep its word: its answer must not be destroyed by that. */
+static void who_parts_and_goes_on_hears_its_answer(void **state)
+{
+	static char more[20000];
+	struct site s;
+	int fd;
+
+	(void)state;
+	setup(&s);
+	memset(more, 'x', sizeof(more) - 1);
+	memcpy(more, "part\r\n", 6);
+	fd = dial(&s);
+	say(fd, more);
+	shutdown(fd, SHUT_WR);
+	finish(&s);
+	errno = 0;
+	expect(fd, "hello\r\nbye\r\n");
+	assert_int_equal(errno, 0); /* an end, and no reset */
 	close(fd);
 }
 
@@ -369,6 +411,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_a_piped_batch_in_order_and_says_goodbye),
+		cmocka_unit_test(who_parts_is_not_waited_for),
+		cmocka_unit_test(who_parts_and_goes_on_hears_its_answer),
 		cmocka_unit_test(runs_nothing_while_a_question_is_open),
 		cmocka_unit_test(half_a_line_at_the_end_is_no_command),
 		cmocka_unit_test(a_silent_peer_hears_why_and_is_cut),
