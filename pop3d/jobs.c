@@ -5,6 +5,8 @@
 #include "common/net/work.h"
 #include "pop3d/session.h"
 
+#define PIECES_A_TURN 4 /* of one session: then come the others */
+
 struct job {
 	struct session *session; /* NULL: gone meanwhile */
 	struct maildrop *drop;
@@ -151,14 +153,19 @@ static void on_done(void *job)
 
 /* --- begin and end --- */
 
+static void drop_last_job(struct session *s)
+{
+	if (s->job != NULL)
+		free_job(s->job);
+	s->job = NULL;
+}
+
 /* A job for what the engine asks, with so many octets of text; the one before is done with. */
 static struct job *new_job(struct session *s, enum pop3_asks kind, size_t room)
 {
 	struct job *j = malloc(sizeof(*j) + room);
 
-	if (s->job != NULL)
-		free_job(s->job);
-	s->job = NULL;
+	drop_last_job(s);
 	if (j == NULL)
 		return NULL;
 	*j = (struct job){ .kind = kind };
@@ -227,6 +234,34 @@ static void give_up_lock(struct session *s)
 	conn_resume(s->conn);
 }
 
+static bool has_turn(struct session *s)
+{
+	uint64_t turn = loop_turn(s->server->loop);
+
+	s->pieces = s->turn == turn ? s->pieces + 1 : 1;
+	s->turn = turn;
+	return s->pieces <= PIECES_A_TURN;
+}
+
+/* What lies in the page cache is read here: to hand it to the pool and back costs more than that. */
+static bool read_now(struct session *s)
+{
+	const struct pop3 *p = &s->pop3;
+	char *piece = s->server->piece;
+	size_t n;
+	bool last;
+
+	if (!has_turn(s))
+		return false;
+	drop_last_job(s);
+	if (maildrop_read_now(s->drop, p->ask.message, p->ask.offset, piece, POP3_PIECE_MAX, &n,
+		    &last) != ERR_NONE)
+		return false;
+	pop3_piece(&s->pop3, last ? POP3_PIECE_LAST : POP3_PIECE_MORE, (struct str){ piece, n });
+	conn_resume(s->conn);
+	return true;
+}
+
 void jobs_begin(struct session *s)
 {
 	enum pop3_asks kind = s->pop3.ask.kind;
@@ -241,6 +276,8 @@ void jobs_begin(struct session *s)
 		conn_resume(s->conn);
 		return;
 	}
+	if (kind == POP3_ASKS_PIECE && read_now(s))
+		return;
 	j = new_job(s, kind, kind == POP3_ASKS_PIECE ? POP3_PIECE_MAX : 0);
 	if (j != NULL && kind == POP3_ASKS_UPDATE && !copy_doomed(s, j)) {
 		free_job(j);

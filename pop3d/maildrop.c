@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -146,6 +148,21 @@ static enum err open_root(struct maildrop *m)
 	return m->root >= 0 || m->absent ? ERR_NONE : err_of_errno(errno);
 }
 
+/* On others a file that is in the caches may still have to be asked for over a network. */
+static bool is_local(int dir)
+{
+	static const unsigned long known[] = { EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+		F2FS_SUPER_MAGIC };
+	struct statfs fs;
+
+	if (fstatfs(dir, &fs) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if ((unsigned long)fs.f_type == known[i])
+			return true;
+	return false;
+}
+
 static enum err open_dirs(struct maildrop *m)
 {
 	for (int i = 0; i < 2 && m->root >= 0; i++) {
@@ -154,6 +171,7 @@ static enum err open_dirs(struct maildrop *m)
 		if (m->dirs[i] < 0 && errno != ENOENT)
 			return err_of_errno(errno);
 	}
+	m->local = m->root >= 0 && is_local(m->root);
 	return ERR_NONE;
 }
 

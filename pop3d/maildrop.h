@@ -64,6 +64,12 @@ const char *maildrop_file(struct maildrop *m, size_t i);
 MUST_USE enum err maildrop_read(struct maildrop *m, size_t i, uint64_t offset, char *dst,
 	size_t size, size_t *n, bool *last);
 
+/* The same without blocking, for a caller that is no job: if the kernel has the file's name and its octets in its
+ * caches, and nothing is to be found out or put right. Else ERR_BUSY, and as little has happened as if it had not
+ * been asked. */
+MUST_USE enum err maildrop_read_now(struct maildrop *m, size_t i, uint64_t offset, char *dst,
+	size_t size, size_t *n, bool *last);
+
 /* Deletes each message whose place in doomed is true and takes it off the quota; one that is gone already
  * counts as deleted. Blocks for as long as it takes. Returns how many stayed. */
 size_t maildrop_delete(struct maildrop *m, const bool *doomed);

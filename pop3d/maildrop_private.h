@@ -1,5 +1,6 @@
 /* maildrop_private.h - between the files of the maildrop: maildrop.c opens and locks, mailscan.c takes the
- * snapshot, mailids.c names its messages, mailsizes.c keeps the size cache, mailread.c reads and deletes. */
+ * snapshot, mailids.c names its messages, mailsizes.c keeps the size cache, mailread.c reads, maildelete.c
+ * deletes. */
 #ifndef POPGATE_MAILDROP_PRIVATE_H
 #define POPGATE_MAILDROP_PRIVATE_H
 
@@ -65,6 +66,7 @@ struct maildrop {
 	enum uidl_format format;
 	bool look; /* writes nothing */
 	bool absent; /* there is no Maildir */
+	bool local; /* its file system can be asked for what is in its caches, without waiting */
 	int root; /* the Maildir, O_PATH; -1 */
 	int dirs[2]; /* new and cur; -1 where there is none */
 	int lock; /* held while open */
@@ -159,7 +161,16 @@ void sizes_load(struct maildrop *m);
 /* Writes the cache anew, if that is worth it or must be. */
 void sizes_save(struct maildrop *m, bool must);
 
+/* Is it worth that? */
+bool sizes_due(const struct maildrop *m);
+
 /* mailread.c: */
+
+/* Finds out where all files are now. False: that could not be found out. */
+bool find_all_again(struct maildrop *m);
+
+/* Closes what is open of the message that is being read. */
+void stop_reading(struct maildrop *m);
 
 /* Opens a message, wherever it has gone; -1 with errno. */
 int open_message(struct maildrop *m, struct file *f, struct stat *st);

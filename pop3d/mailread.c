@@ -1,4 +1,4 @@
-/* mailread.c - giving out messages, and deleting them.
+/* mailread.c - giving out messages.
  *
  * A file in a Maildir is not written to once it is there, but nobody can be made to keep to that. So what is
  * given out is counted, and the file's length and time are looked at before and after: a message that is not
@@ -6,16 +6,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
 #include "pop3d/maildrop_private.h"
-#include "pop3d/quota.h"
 
-#define QUOTA_NAME "maildirsize"
-#define QUOTA_FILE_MAX (1 << 20) /* octets of a quota file that nobody has summed up for too long */
 #define READ_SIZE 65536
+#define MESSAGE_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
 #define COUNT_TRIES 3
 #define SETTLED_S \
 	2 /* a directory that was changed later than this may be changed again unnoticed */
@@ -103,8 +104,7 @@ static bool up_to_date(const struct maildrop *m)
 	return m->settled;
 }
 
-/* Where all files are now. False: that could not be found out. */
-static bool find_all_again(struct maildrop *m)
+bool find_all_again(struct maildrop *m)
 {
 	int64_t now_s = clock_ms() / 1000;
 	bool whole;
@@ -123,8 +123,7 @@ static bool find_all_again(struct maildrop *m)
 
 static int open_where_it_was(const struct maildrop *m, const struct file *f, struct stat *st)
 {
-	int fd = openat(m->dirs[f->place], f->name,
-		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	int fd = openat(m->dirs[f->place], f->name, MESSAGE_FLAGS);
 
 	if (fd < 0)
 		return -1;
@@ -222,7 +221,7 @@ void learn(struct maildrop *m, struct file *f, const struct count *c)
 
 /* --- reading --- */
 
-static void stop_reading(struct maildrop *m)
+void stop_reading(struct maildrop *m)
 {
 	close_if_open(&m->fd);
 	close_if_open(&m->count.fd);
@@ -252,24 +251,44 @@ static enum err make_sure(struct maildrop *m, struct file *f, bool *done)
 	return e == ERR_NONE && f->octets != announced ? ERR_DAMAGED : e;
 }
 
-/* Opens it; *sure if its size is known to be what was announced, else counting it has begun. */
-static enum err start_reading(struct maildrop *m, size_t i, bool *sure)
+static void begin_reading(struct maildrop *m, size_t i)
 {
-	struct file *f = &m->files[i];
-
-	stop_reading(m);
-	m->fd = open_message(m, f, &m->reading_st);
-	if (m->fd < 0)
-		return err_of_errno(errno);
 	m->reading = i;
 	m->reading_dot = (struct dot_out){ 0 };
 	m->read_offset = m->read_octets = 0;
-	*sure = known(f, &m->reading_st);
-	if (*sure)
-		return ERR_NONE;
+}
+
+static enum err begin_counting(struct maildrop *m)
+{
 	m->count =
 		(struct count){ .fd = fcntl(m->fd, F_DUPFD_CLOEXEC, 0), .before = m->reading_st };
 	return m->count.fd >= 0 ? ERR_NONE : err_of_errno(errno);
+}
+
+static bool fits(const struct stat *st, size_t size)
+{
+	return (uint64_t)st->st_size <= size;
+}
+
+/* Reads what is open into dst, which it fits, and counts what it reads: most messages are small, and so they
+ * are read once. False: it is not what was announced, or not all there without waiting, or it is being
+ * changed. */
+static bool read_at_once(struct maildrop *m, struct file *f, char *dst, int how)
+{
+	size_t n = (size_t)m->reading_st.st_size;
+	struct iovec to = { dst, n };
+	struct count c = { .before = m->reading_st };
+	struct stat now;
+
+	if (n > 0 && preadv2(m->fd, &to, 1, 0, how) != (ssize_t)n)
+		return false;
+	c.octets = dot_size_add(&c.dot, (struct str){ dst, n });
+	c.octets += dot_size_end(&c.dot);
+	if (c.octets != f->octets || fstat(m->fd, &now) != 0 || !same_file(&now, &c.before))
+		return false;
+	if (!known(f, &c.before))
+		learn(m, f, &c);
+	return true;
 }
 
 /* All was given out: was it what was announced? */
@@ -291,26 +310,63 @@ static enum err end_reading(struct maildrop *m, struct file *f)
 	return ERR_DAMAGED;
 }
 
-static enum err give_out(
-	struct maildrop *m, struct file *f, char *dst, size_t size, size_t *n, bool *last)
+/* The octets of a piece that was read, as they count on the wire with those before it. */
+static uint64_t with_piece(const struct maildrop *m, struct str piece, struct dot_out *dot)
 {
-	uint64_t left = (uint64_t)m->reading_st.st_size - m->read_offset;
-	size_t want = left < size ? (size_t)left : size;
-	ssize_t got = want > 0 ? pread(m->fd, dst, want, (off_t)m->read_offset) : 0;
+	*dot = m->reading_dot;
+	return m->read_octets + dot_size_add(dot, piece);
+}
+
+/* The next piece. Under RWF_NOWAIT ERR_BUSY, and nothing has changed, for what has to be waited for or be put
+ * right. */
+static enum err give_out(
+	struct maildrop *m, struct file *f, char *dst, size_t size, int how, size_t *n, bool *last)
+{
+	uint64_t left = (uint64_t)m->reading_st.st_size - m->read_offset, octets;
+	struct iovec to = { dst, left < size ? (size_t)left : size };
+	ssize_t got = to.iov_len > 0 ? preadv2(m->fd, &to, 1, (off_t)m->read_offset, how) : 0;
+	struct dot_out dot;
 	enum err e = ERR_NONE;
 
-	if (got <= 0 && want > 0) {
+	if (how != 0 && got < (ssize_t)to.iov_len)
+		return ERR_BUSY;
+	if (got <= 0 && to.iov_len > 0) {
 		f->sure = false;
 		return got == 0 ? ERR_DAMAGED : err_of_errno(errno);
 	}
+	octets = with_piece(m, (struct str){ dst, (size_t)got }, &dot);
+	*last = (uint64_t)got == left;
+	if (how != 0 && *last && octets + dot_size_end(&dot) != f->octets)
+		return ERR_BUSY;
 	m->read_offset += (uint64_t)got;
-	m->read_octets += dot_size_add(&m->reading_dot, (struct str){ dst, (size_t)got });
-	if (m->read_offset == (uint64_t)m->reading_st.st_size) {
+	m->read_octets = octets;
+	m->reading_dot = dot;
+	if (*last)
 		e = end_reading(m, f);
-		*last = e == ERR_NONE;
-	}
+	*last = *last && e == ERR_NONE;
 	*n = e == ERR_NONE ? (size_t)got : 0;
 	return e;
+}
+
+/* From the start. *whole: all of it was given out; else *sure if its size is known to be what was announced, or
+ * counting it has begun. */
+static enum err start_reading(
+	struct maildrop *m, size_t i, char *dst, size_t size, bool *whole, bool *sure)
+{
+	struct file *f = &m->files[i];
+
+	stop_reading(m);
+	m->fd = open_message(m, f, &m->reading_st);
+	if (m->fd < 0)
+		return err_of_errno(errno);
+	begin_reading(m, i);
+	*whole = fits(&m->reading_st, size) && read_at_once(m, f, dst, 0);
+	*sure = known(f, &m->reading_st);
+	if (*whole) {
+		stop_reading(m);
+		sizes_save(m, false);
+	}
+	return *whole || *sure ? ERR_NONE : begin_counting(m);
 }
 
 enum err maildrop_read(struct maildrop *m, size_t i, uint64_t offset, char *dst, size_t size,
@@ -322,9 +378,12 @@ enum err maildrop_read(struct maildrop *m, size_t i, uint64_t offset, char *dst,
 	*n = 0;
 	*last = false;
 	if (offset == 0 && !counting) {
-		e = start_reading(m, i, &sure);
+		e = start_reading(m, i, dst, size, last, &sure);
+		*n = *last ? (size_t)m->reading_st.st_size : 0;
 		counting = !sure;
 	}
+	if (*last)
+		return ERR_NONE;
 	if (e == ERR_NONE && counting) {
 		e = make_sure(m, &m->files[i], &sure);
 		if (e == ERR_NONE && !sure)
@@ -333,119 +392,59 @@ enum err maildrop_read(struct maildrop *m, size_t i, uint64_t offset, char *dst,
 	if (e == ERR_NONE && (m->fd < 0 || m->reading != i || m->read_offset != offset))
 		e = ERR_DAMAGED;
 	if (e == ERR_NONE)
-		e = give_out(m, &m->files[i], dst, size, n, last);
+		e = give_out(m, &m->files[i], dst, size, 0, n, last);
 	if (e != ERR_NONE)
 		stop_reading(m);
 	return e;
 }
 
-/* --- deleting --- */
+/* --- without waiting --- */
 
-struct deletion {
-	struct maildrop *m;
-	int quota; /* the quota file; -1 where there is none to be kept */
-	uint64_t octets, messages; /* to be taken off it */
-	size_t missed; /* not where they were */
-	size_t stayed;
-	bool *left; /* owned: still to be deleted */
-};
-
-/* Only what is a quota, and a file by that one name: not another's that was linked here. */
-static int open_quota(const struct maildrop *m)
+/* As io_uring(7) opens before it takes a thread: only what the caches of the kernel know (Linux 5.12). */
+static bool open_now(struct maildrop *m, const struct file *f)
 {
-	int fd = m->root < 0 ? -1
-			     : openat(m->root, QUOTA_NAME,
-				       O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
-	char head[64];
-	ssize_t n;
+	struct open_how how = { .flags = MESSAGE_FLAGS, .resolve = RESOLVE_CACHED };
 
-	if (fd < 0)
-		return -1;
-	n = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
-			st.st_size <= QUOTA_FILE_MAX
-		? pread(fd, head, sizeof(head), 0)
-		: -1;
-	if (n <= 0 || !quota_begins((struct str){ head, (size_t)n }))
-		close_if_open(&fd);
-	return fd;
+	m->fd = (int)syscall(SYS_openat2, m->dirs[f->place], f->name, &how, sizeof(how));
+	return m->fd >= 0 && fstat(m->fd, &m->reading_st) == 0 && S_ISREG(m->reading_st.st_mode);
 }
 
-/* What it counts for in the quota, before it is gone. */
-static uint64_t quota_octets(const struct deletion *d, const struct file *f, bool *counts)
+static enum err start_now(
+	struct maildrop *m, size_t i, char *dst, size_t size, size_t *n, bool *last)
 {
-	struct mailname name;
-	struct stat st = { 0 };
+	struct file *f = &m->files[i];
 
-	*counts = d->quota >= 0 && mailname_read(str_of(f->name), &name) && !name.trashed;
-	if (!*counts || name.has_file_size)
-		return *counts ? name.file_size : 0;
-	*counts = fstatat(d->m->dirs[f->place], f->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-	return (uint64_t)st.st_size;
-}
-
-static void delete_one(struct deletion *d, size_t i)
-{
-	struct file *f = &d->m->files[i];
-	bool counts;
-	uint64_t octets = quota_octets(d, f, &counts);
-
-	if (unlinkat(d->m->dirs[f->place], f->name, 0) == 0) {
-		d->octets += counts ? octets : 0;
-		d->messages += counts;
-		d->left[i] = false;
-	} else if (errno == ENOENT) {
-		d->missed++;
-	} else {
-		d->stayed++;
-		d->left[i] = false;
-	}
-}
-
-/* One round: all that are left; those that were not where they were stay left. */
-static void delete_round(struct deletion *d)
-{
-	d->missed = 0;
-	for (size_t i = 0; i < d->m->n; i++)
-		if (d->left[i])
-			delete_one(d, i);
-}
-
-static void forget_gone(struct deletion *d)
-{
-	for (size_t i = 0; i < d->m->n; i++)
-		d->left[i] = d->left[i] && !d->m->files[i].gone;
-}
-
-static void keep_quota(struct deletion *d)
-{
-	char text[QUOTA_LINE_MAX];
-	struct str line = quota_line(d->octets, d->messages, text);
-
-	if (d->quota >= 0 && d->messages > 0 && write(d->quota, line.p, line.n) < 0)
-		log_say(LOG_LEVEL_WARN, "maildrop.quota_failed", "%s/" QUOTA_NAME, d->m->path);
-	close_if_open(&d->quota);
-}
-
-size_t maildrop_delete(struct maildrop *m, const bool *doomed)
-{
-	struct deletion d = { .m = m, .left = calloc(m->n + 1, sizeof(bool)) };
-	size_t wanted = 0;
-
-	for (size_t i = 0; i < m->n; i++)
-		wanted += doomed[i];
-	if (d.left == NULL)
-		return wanted;
-	memcpy(d.left, doomed, m->n * sizeof(bool));
 	stop_reading(m);
-	d.quota = open_quota(m);
-	delete_round(&d);
-	for (int again = 0; d.missed > 0 && again < 3 && find_all_again(m); again++) {
-		forget_gone(&d);
-		delete_round(&d);
+	if (f->gone || sizes_due(m) || !open_now(m, f))
+		return ERR_BUSY;
+	begin_reading(m, i);
+	if (!fits(&m->reading_st, size))
+		return known(f, &m->reading_st) ? give_out(m, f, dst, size, RWF_NOWAIT, n, last)
+						: ERR_BUSY;
+	if (!read_at_once(m, f, dst, RWF_NOWAIT))
+		return ERR_BUSY;
+	*n = (size_t)m->reading_st.st_size;
+	*last = true;
+	stop_reading(m);
+	return ERR_NONE;
+}
+
+enum err maildrop_read_now(struct maildrop *m, size_t i, uint64_t offset, char *dst, size_t size,
+	size_t *n, bool *last)
+{
+	enum err e = ERR_BUSY;
+
+	*n = 0;
+	*last = false;
+	if (!m->local || m->count.fd >= 0)
+		return ERR_BUSY;
+	if (offset > 0) {
+		if (m->fd >= 0 && m->reading == i && m->read_offset == offset)
+			e = give_out(m, &m->files[i], dst, size, RWF_NOWAIT, n, last);
+		return e;
 	}
-	keep_quota(&d);
-	sizes_save(m, true);
-	free(d.left);
-	return d.stayed + d.missed;
+	e = start_now(m, i, dst, size, n, last);
+	if (e != ERR_NONE)
+		stop_reading(m);
+	return e;
 }

@@ -199,7 +199,7 @@ static void write_somewhere(struct maildrop *m, struct str bytes)
 	log_elsewhere(m, e, e_spare);
 }
 
-static bool worth_it(const struct maildrop *m)
+bool sizes_due(const struct maildrop *m)
 {
 	size_t enough = m->saved > SAVE_EVERY ? m->saved : SAVE_EVERY;
 
@@ -217,7 +217,7 @@ void sizes_save(struct maildrop *m, bool must)
 	struct buf bytes;
 	size_t n;
 
-	if (m->look || m->root < 0 || !(must ? m->unsaved > 0 || stale(m) : worth_it(m)))
+	if (m->look || m->root < 0 || !(must ? m->unsaved > 0 || stale(m) : sizes_due(m)))
 		return;
 	buf_init(&bytes, SIZES_FILE_MAX);
 	encode(m, &bytes, &n);

@@ -40,6 +40,8 @@ struct server { /* a worker's, one */
 	unsigned edition; /* of the accounts, as the live ones were last held against it */
 	unsigned evicting; /* of the live ones */
 	char lock_dir[4200];
+	char piece
+		[POP3_PIECE_MAX]; /* of a message, from an answer to the engine's run that follows */
 };
 
 struct job; /* a call on a maildrop in the pool, jobs.c */
@@ -54,6 +56,8 @@ struct session {
 	struct exchange *exchange; /* the login under way */
 	struct grant_wait *grant; /* that is waited for */
 	struct job *job; /* in the pool */
+	uint64_t turn; /* of the loop in which the last piece was read without the pool, */
+	unsigned pieces; /* and how many were in it */
 	struct maildrop *drop; /* NULL while a job has it */
 	struct subscriber *who; /* owned; NULL until the password was right */
 	struct fingerprint account; /* as it was proved */

@@ -87,7 +87,7 @@ static void on_hup(uv_signal_t *s, int number)
 
 static void on_turned(uv_prepare_t *p)
 {
-	(void)p;
+	((struct loop *)p->data)->turns++;
 	log_turn();
 }
 
@@ -102,6 +102,7 @@ static void init_handles(struct loop *l)
 	uv_signal_start(&l->on_term, on_term, SIGTERM);
 	uv_signal_start(&l->on_hup, on_hup, SIGHUP);
 	uv_prepare_init(&l->uv, &l->turned);
+	l->turned.data = l;
 	uv_prepare_start(&l->turned, on_turned);
 	log_gather(true);
 }
@@ -187,6 +188,11 @@ void loop_run(struct loop *l)
 void loop_set_deadline(struct loop *l, int64_t deadline_ms)
 {
 	l->deadline_ms = deadline_ms;
+}
+
+uint64_t loop_turn(const struct loop *l)
+{
+	return l->turns;
 }
 
 bool loop_draining(const struct loop *l)

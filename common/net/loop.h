@@ -26,6 +26,9 @@ void loop_run(struct loop *l);
 void loop_drain(struct loop *l, bool shutdown);
 bool loop_draining(const struct loop *l);
 
+/* Another number with each turn: of those who do much in one, the others wait for the next. */
+uint64_t loop_turn(const struct loop *l);
+
 /* How long a shutdown lets busy sessions go on; ms. */
 void loop_set_deadline(struct loop *l, int64_t deadline_ms);
 

@@ -22,6 +22,7 @@ struct loop {
 	uv_timer_t tick; /* looks at the heads of the patience lists */
 	uv_timer_t deadline; /* of a shutdown */
 	uv_prepare_t turned; /* a turn is over: what it logged goes out */
+	uint64_t turns; /* over so far */
 	uv_signal_t on_term, on_hup;
 	struct patience patience[PATIENCE_CLASSES];
 	size_t patience_n;

@@ -165,3 +165,21 @@ def test_pipelined_commands_are_answered_in_order(farm, letters):
         assert all(answer.startswith("+OK") for answer in answers), answers
         assert talk.line() is None
     assert left(farm) == 3
+
+
+def test_messages_that_are_asked_for_all_at_once_come_whole_and_in_order(farm):
+    """Small and large, seen and not seen yet, one renamed meanwhile, and twice each: from wherever they are read."""
+    sent = [mail.large(size, seed=size) for size in (300, 70_000, 5_000, 900_000, 32_768, 1, 40_000) * 4]
+    names = [mail.put(farm.maildir(), mail.lf(m), name=f"{i + 1700000000}.x") for i, m in enumerate(sent)]
+    farm.start("pop3d")
+    with farm.pop(SOURCE) as talk:
+        talk.login()
+        talk.says("STAT")
+        (names[5].parent.parent / "cur" / "1700000005.x:2,S").hardlink_to(names[5])
+        names[5].unlink()
+        talk.send(b"".join(b"RETR %d\r\n" % (i % len(sent) + 1) for i in range(2 * len(sent))))
+        for m in sent * 2:
+            status = talk.line()
+            assert status == f"+OK {len(m)} octets"
+            got = talk.file.read(len(mail.stuffed(m)) + 3)
+            assert got == mail.stuffed(m) + b".\r\n"

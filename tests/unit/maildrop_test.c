@@ -2,10 +2,12 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "pop3d/maildrop.h"
@@ -507,6 +509,106 @@ static void a_file_that_changes_while_it_is_sent_has_no_regular_end(void **state
 	}
 }
 
+/* Where the file system is one that can be asked; elsewhere there is no now. */
+static bool has_now(void)
+{
+	struct statfs fs;
+
+	assert_int_equal(statfs(dir, &fs), 0);
+	return fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC ||
+		fs.f_type == BTRFS_SUPER_MAGIC;
+}
+
+/* Reads a message in pieces, each one now where that can be had. How many were. */
+static size_t fetch_now(struct maildrop *m, size_t i, size_t size, const char *want)
+{
+	char text[1000];
+	size_t n = 0, got, count = 0;
+	bool last = false;
+
+	while (!last) {
+		enum err e = maildrop_read_now(m, i, n, text + n, size, &got, &last);
+
+		assert_true(e == ERR_NONE || (e == ERR_BUSY && got == 0 && !last));
+		count += e == ERR_NONE;
+		if (e == ERR_BUSY)
+			assert_int_equal(
+				maildrop_read(m, i, n, text + n, size, &got, &last), ERR_NONE);
+		n += got;
+	}
+	assert_int_equal(n, strlen(want));
+	assert_memory_equal(text, want, n);
+	return count;
+}
+
+static void what_the_kernel_has_is_read_without_waiting(void **state)
+{
+	struct maildrop *m;
+
+	(void)state;
+	put("new/1.a", "From: a\n\n.text\n");
+	put("cur/2.b,W=99:2,", "");
+	m = scanned();
+	fetches(m, 0, "From: a\n\n.text\n");
+	assert_int_equal(fetch_now(m, 0, 1000, "From: a\n\n.text\n"), has_now() ? 1 : 0);
+	assert_int_equal(fetch_now(m, 0, 4, "From: a\n\n.text\n"), has_now() ? 4 : 0);
+	assert_int_equal(fetch_now(m, 0, 15, "From: a\n\n.text\n"), has_now() ? 1 : 0);
+	assert_int_equal(fetch_now(m, 1, 4, ""), has_now() ? 1 : 0);
+	maildrop_close(&m);
+}
+
+/* What must be looked for, found out or put right is a job's. */
+static void what_has_changed_is_not_read_without_waiting(void **state)
+{
+	struct maildrop *m;
+	char text[100];
+	size_t n;
+	bool last;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		put((const char *const[]){ "new/1.a", "new/2.b", "new/3.c", "new/4.d" }[i],
+			"123456");
+	m = scanned();
+	move("new/1.a", "cur/1.a:2,S");
+	take_away("new/2.b");
+	put("new/3.c", "1234567");
+	take_away("new/4.d");
+	assert_int_equal(symlink("3.c", strcat(strcpy(text, dir), "/new/4.d")), 0);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(
+			maildrop_read_now(m, i, 0, text, sizeof(text), &n, &last), ERR_BUSY);
+		assert_true(n == 0 && !last);
+	}
+	assert_int_equal(fetch_now(m, 0, 100, "123456"), 0);
+	assert_int_equal(fetch_error(m, 1), ERR_ABSENT);
+	assert_int_equal(fetch_error(m, 2), ERR_DAMAGED);
+	assert_int_not_equal(fetch_error(m, 3), ERR_NONE);
+	maildrop_close(&m);
+}
+
+/* Nor is an end that is not the one that was announced. */
+static void what_changes_between_two_pieces_is_not_whole(void **state)
+{
+	struct maildrop *m;
+	char piece[10];
+	size_t n;
+	bool last;
+
+	(void)state;
+	put("new/1.a", "123456");
+	m = scanned();
+	fetches(m, 0, "123456");
+	if (maildrop_read_now(m, 0, 0, piece, 4, &n, &last) != ERR_NONE)
+		assert_int_equal(maildrop_read(m, 0, 0, piece, 4, &n, &last), ERR_NONE);
+	assert_int_equal(n, 4);
+	put("new/1.a", "123");
+	assert_int_not_equal(maildrop_read_now(m, 0, 4, piece, 4, &n, &last), ERR_NONE);
+	assert_true(n == 0 && !last);
+	assert_int_equal(maildrop_read(m, 0, 4, piece, 4, &n, &last), ERR_DAMAGED);
+	maildrop_close(&m);
+}
+
 static void an_empty_message_is_one(void **state)
 {
 	struct maildrop *m;
@@ -710,6 +812,9 @@ int main(void)
 		DROP(one_who_looks_writes_nothing),
 		DROP(a_message_is_found_wherever_it_went),
 		DROP(a_file_that_changes_while_it_is_sent_has_no_regular_end),
+		DROP(what_the_kernel_has_is_read_without_waiting),
+		DROP(what_has_changed_is_not_read_without_waiting),
+		DROP(what_changes_between_two_pieces_is_not_whole),
 		DROP(an_empty_message_is_one),
 		DROP(what_became_a_link_or_a_fifo_is_not_read),
 		DROP(dovecots_ids_and_order_are_kept),
