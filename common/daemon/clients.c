@@ -1,6 +1,7 @@
-/* clients.c - see clients.h. A region is a hash table of small buckets without chains: a key lives in
- * one of PROBES places or nowhere, so every question costs the same and nothing is ever moved under
- * a reader. A place is free when its count is zero. */
+/* clients.c - see clients.h. A region is a row of hash tables without chains, its levels, each four times as
+ * large as the one before: a key lives in one of PROBES places of one level or nowhere, so nothing is ever
+ * moved under a reader, and few connections touch little memory (in one table of the full size each of the first
+ * thousands touched a page of its own). A place is free when its count is zero. */
 #include "common/daemon/clients.h"
 
 #include <errno.h>
@@ -9,7 +10,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PROBES 32
+#define PROBES 16
+#define FIRST 512 /* places of the first level */
+#define LEVELS_MAX 12
 #define MAGIC UINT64_C(0x9e3779b97f4a7c15)
 
 struct place {
@@ -17,26 +20,43 @@ struct place {
 	_Atomic uint32_t count;
 };
 
+struct use { /* of a region */
+	_Atomic uint32_t total; /* connections */
+	_Atomic uint32_t levels; /* there may be a key in the first so many */
+};
+
 struct header {
-	uint32_t regions, places; /* places: of each region, a power of two */
-	_Atomic uint32_t totals[]; /* one a region */
+	uint32_t regions, levels; /* levels: of each region */
+	struct use of[]; /* one a region */
 };
 
 struct clients {
 	struct header *header; /* mapped, with all regions behind it */
 	struct place *places;
 	size_t size; /* octets mapped */
-	unsigned region;
+	unsigned regions, levels,
+		region; /* as they were when it was mapped: others may write there */
 };
 
 static size_t header_size(unsigned regions)
 {
-	return (sizeof(struct header) + regions * sizeof(uint32_t) + 63) & ~(size_t)63;
+	return (sizeof(struct header) + regions * sizeof(struct use) + 63) & ~(size_t)63;
 }
 
-static size_t whole_size(unsigned regions, unsigned places)
+static size_t level_size(unsigned level)
 {
-	return header_size(regions) + (size_t)regions * places * sizeof(struct place);
+	return (size_t)FIRST << (2 * level);
+}
+
+/* Places before that level; of a region with so many. */
+static size_t level_start(unsigned level)
+{
+	return (level_size(level) - FIRST) / 3;
+}
+
+static size_t whole_size(unsigned regions, unsigned levels)
+{
+	return header_size(regions) + regions * level_start(levels) * sizeof(struct place);
 }
 
 static enum err map(struct clients **out, int fd, size_t size)
@@ -55,26 +75,27 @@ static enum err map(struct clients **out, int fd, size_t size)
 	return ERR_NONE;
 }
 
-/* Untouched pages of a memfd cost nothing, so room is made freely: four places for each connection. */
+/* Untouched pages of a memfd cost nothing, so room is made freely: four places for each connection in the last
+ * level alone. */
 enum err clients_make(struct clients **out, unsigned regions, unsigned per_region, int *fd)
 {
 	int memory = memfd_create("popgate-clients", MFD_CLOEXEC);
-	unsigned places = PROBES;
+	unsigned levels = 1;
 	enum err e;
 
-	while (places < per_region * 4)
-		places *= 2;
-	if (memory < 0 || ftruncate(memory, (off_t)whole_size(regions, places)) != 0)
+	while (level_size(levels - 1) < (size_t)per_region * 4)
+		levels++;
+	if (memory < 0 || ftruncate(memory, (off_t)whole_size(regions, levels)) != 0)
 		e = err_of_errno(errno);
 	else
-		e = map(out, memory, whole_size(regions, places));
+		e = map(out, memory, whole_size(regions, levels));
 	if (e != ERR_NONE) {
 		if (memory >= 0)
 			close(memory);
 		return e;
 	}
-	(*out)->header->regions = regions;
-	(*out)->header->places = places;
+	(*out)->header->regions = (*out)->regions = regions;
+	(*out)->header->levels = (*out)->levels = levels;
 	(*out)->places = (struct place *)(void *)((char *)(*out)->header + header_size(regions));
 	*fd = memory;
 	return ERR_NONE;
@@ -91,13 +112,15 @@ enum err clients_map(struct clients **out, int fd, unsigned region)
 	e = map(&c, fd, (size_t)size);
 	if (e != ERR_NONE)
 		return e;
-	if (region >= c->header->regions ||
-		whole_size(c->header->regions, c->header->places) != c->size) {
+	c->regions = c->header->regions;
+	c->levels = c->header->levels;
+	if (region >= c->regions || c->levels > LEVELS_MAX ||
+		whole_size(c->regions, c->levels) != c->size) {
 		clients_close(&c);
 		return ERR_DAMAGED;
 	}
 	c->region = region;
-	c->places = (struct place *)(void *)((char *)c->header + header_size(c->header->regions));
+	c->places = (struct place *)(void *)((char *)c->header + header_size(c->regions));
 	*out = c;
 	return ERR_NONE;
 }
@@ -123,33 +146,53 @@ static uint64_t hash(struct addr key)
 	return h ^ (h >> 31);
 }
 
-static struct place *place_at(const struct clients *c, unsigned region, struct addr key, unsigned i)
+/* The i-th of the places where key, with that hash, may be in a level of a region. */
+static struct place *place_at(
+	const struct clients *c, unsigned region, unsigned level, uint64_t h, unsigned i)
 {
-	uint64_t at = (hash(key) + i) & (c->header->places - 1);
+	size_t at = ((h >> (4 * level)) + i) & (level_size(level) - 1);
 
-	return &c->places[(size_t)region * c->header->places + at];
+	return &c->places[region * level_start(c->levels) + level_start(level) + at];
+}
+
+static unsigned levels_of(const struct clients *c, unsigned region)
+{
+	unsigned levels = atomic_load_explicit(&c->header->of[region].levels, memory_order_relaxed);
+
+	return levels < c->levels ? levels : c->levels;
 }
 
 /* Where key is counted in that region; NULL if it is not. */
 static struct place *find(const struct clients *c, unsigned region, struct addr key)
 {
-	for (unsigned i = 0; i < PROBES; i++) {
-		struct place *p = place_at(c, region, key, i);
+	uint64_t h = hash(key);
 
-		if (atomic_load_explicit(&p->count, memory_order_acquire) > 0 &&
-			memcmp(p->key, key.b, sizeof(p->key)) == 0)
-			return p;
-	}
+	for (unsigned level = 0; level < levels_of(c, region); level++)
+		for (unsigned i = 0; i < PROBES; i++) {
+			struct place *p = place_at(c, region, level, h, i);
+
+			if (atomic_load_explicit(&p->count, memory_order_acquire) > 0 &&
+				memcmp(p->key, key.b, sizeof(p->key)) == 0)
+				return p;
+		}
 	return NULL;
 }
 
+/* In the first level that has one. */
 static struct place *free_place(const struct clients *c, struct addr key)
 {
-	for (unsigned i = 0; i < PROBES; i++) {
-		struct place *p = place_at(c, c->region, key, i);
+	uint64_t h = hash(key);
 
-		if (atomic_load_explicit(&p->count, memory_order_relaxed) == 0)
-			return p;
+	for (unsigned level = 0; level < c->levels; level++) {
+		if (level >= levels_of(c, c->region))
+			atomic_store_explicit(
+				&c->header->of[c->region].levels, level + 1, memory_order_relaxed);
+		for (unsigned i = 0; i < PROBES; i++) {
+			struct place *p = place_at(c, c->region, level, h, i);
+
+			if (atomic_load_explicit(&p->count, memory_order_relaxed) == 0)
+				return p;
+		}
 	}
 	return NULL;
 }
@@ -158,10 +201,10 @@ unsigned clients_of(const struct clients *c, struct addr key)
 {
 	unsigned sum = 0;
 
-	for (unsigned region = 0; region < c->header->regions; region++) {
+	for (unsigned region = 0; region < c->regions; region++) {
 		const struct place *p;
 
-		if (atomic_load_explicit(&c->header->totals[region], memory_order_relaxed) == 0)
+		if (atomic_load_explicit(&c->header->of[region].total, memory_order_relaxed) == 0)
 			continue;
 		p = find(c, region, key);
 		if (p != NULL)
@@ -174,8 +217,8 @@ unsigned clients_all(const struct clients *c)
 {
 	unsigned sum = 0;
 
-	for (unsigned region = 0; region < c->header->regions; region++)
-		sum += atomic_load_explicit(&c->header->totals[region], memory_order_relaxed);
+	for (unsigned region = 0; region < c->regions; region++)
+		sum += atomic_load_explicit(&c->header->of[region].total, memory_order_relaxed);
 	return sum;
 }
 
@@ -195,27 +238,34 @@ bool clients_enter(
 		memcpy(p->key, key.b, sizeof(p->key));
 	}
 	atomic_fetch_add_explicit(&p->count, 1, memory_order_release);
-	atomic_fetch_add_explicit(&c->header->totals[c->region], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&c->header->of[c->region].total, 1, memory_order_relaxed);
 	return true;
 }
 
 void clients_leave(struct clients *c, struct addr key)
 {
 	struct place *p = find(c, c->region, key);
+	struct use *u = &c->header->of[c->region];
 
 	if (p == NULL)
 		return;
 	atomic_fetch_sub_explicit(&p->count, 1, memory_order_release);
-	atomic_fetch_sub_explicit(&c->header->totals[c->region], 1, memory_order_relaxed);
+	if (atomic_fetch_sub_explicit(&u->total, 1, memory_order_relaxed) == 1)
+		atomic_store_explicit(&u->levels, 0, memory_order_relaxed);
 }
 
 void clients_bury(struct clients *c, unsigned region)
 {
-	struct place *first = &c->places[(size_t)region * c->header->places];
+	struct use *u = &c->header->of[region];
 
-	if (atomic_exchange(&c->header->totals[region], 0) == 0)
+	if (atomic_exchange(&u->total, 0) == 0)
 		return;
-	for (size_t i = 0; i < c->header->places; i++)
-		if (atomic_load_explicit(&first[i].count, memory_order_relaxed) > 0)
-			atomic_store_explicit(&first[i].count, 0, memory_order_relaxed);
+	for (unsigned level = 0; level < levels_of(c, region); level++)
+		for (size_t i = 0; i < level_size(level); i++) {
+			struct place *p = place_at(c, region, level, 0, 0) + i;
+
+			if (atomic_load_explicit(&p->count, memory_order_relaxed) > 0)
+				atomic_store_explicit(&p->count, 0, memory_order_relaxed);
+		}
+	atomic_store_explicit(&u->levels, 0, memory_order_relaxed);
 }
