@@ -10,6 +10,7 @@ enum stage { /* of a recipient's offer */
 	STAGE_NONE,
 	STAGE_OPEN, /* the connection */
 	STAGE_MAIL,
+	STAGE_BOTH, /* MAIL and RCPT in one go */
 	STAGE_RCPT,
 };
 

@@ -40,6 +40,7 @@ void upstream_mail(struct upstream *u, const struct envelope *e)
 	buf_add(&u->out, STR("\r\n"));
 	give(u, UPSTREAM_ASKED);
 	u->asked = ASKED_MAIL;
+	u->mailed = u->piped = false;
 	u->taken = 0;
 }
 
@@ -62,7 +63,9 @@ static void put_notify(struct buf *out, unsigned notify)
 
 void upstream_rcpt(struct upstream *u, const struct recipient *r)
 {
-	assert(u->state == UPSTREAM_READY);
+	u->piped = u->state == UPSTREAM_ASKED;
+	assert(u->state == UPSTREAM_READY ||
+		(u->given && u->asked == ASKED_MAIL && u->offers.pipelining));
 	buf_printf(&u->out, "RCPT TO:<%s>", r->path.text);
 	if (u->offers.dsn) {
 		put_notify(&u->out, r->notify);
@@ -71,7 +74,8 @@ void upstream_rcpt(struct upstream *u, const struct recipient *r)
 	}
 	buf_add(&u->out, STR("\r\n"));
 	give(u, UPSTREAM_ASKED);
-	u->asked = ASKED_RCPT;
+	if (!u->piped)
+		u->asked = ASKED_RCPT;
 }
 
 void upstream_data(struct upstream *u)
@@ -80,6 +84,7 @@ void upstream_data(struct upstream *u)
 	buf_line(&u->out, STR("DATA"));
 	give(u, UPSTREAM_ASKED);
 	u->asked = ASKED_DATA;
+	u->piped = false;
 	u->mid_line = false;
 }
 
@@ -89,6 +94,7 @@ void upstream_reset(struct upstream *u)
 	buf_line(&u->out, STR("RSET"));
 	give(u, UPSTREAM_ASKED);
 	u->asked = ASKED_RSET;
+	u->piped = false;
 }
 
 void upstream_body(struct upstream *u, struct buf *octets)
@@ -129,12 +135,45 @@ enum step upstream_break(struct upstream *u, const char *why)
 	return upstream_tell(u, EVENT_BROKEN);
 }
 
-static enum step hear_answer(struct upstream *u)
+/* The last reply was not the last word to what was asked. */
+static bool answers_on(const struct upstream *u)
+{
+	if (u->state == UPSTREAM_DOT)
+		return u->answers != (u->manners.lmtp ? u->taken : 1);
+	return u->state == UPSTREAM_ASKED && u->piped && u->asked != ASKED_MAIL;
+}
+
+/* Who refused MAIL refuses what was said behind it, too; who does not has to forget it. */
+static enum step hear_refused(struct upstream *u, const struct reply *to_mail)
+{
+	bool taken = reply_is(&u->reply, 2);
+
+	if (u->asked == ASKED_RSET && !taken)
+		return upstream_break(u, "refused RSET");
+	u->reply = *to_mail;
+	if (u->asked == ASKED_RCPT && taken) {
+		buf_line(&u->out, STR("RSET"));
+		u->asked = ASKED_RSET;
+		return STEP_AGAIN;
+	}
+	u->state = UPSTREAM_READY;
+	return upstream_tell(u, EVENT_REPLY);
+}
+
+static enum step hear_answer(struct upstream *u, const struct reply *before)
 {
 	bool go_ahead = u->reply.code == 354;
 
 	if (reply_is(&u->reply, 3) && !(go_ahead && u->asked == ASKED_DATA))
 		return upstream_break(u, "out of step"); /* it waits for what we would not say */
+	if (u->asked == ASKED_MAIL)
+		u->mailed = reply_is(&u->reply, 2);
+	if (u->asked == ASKED_MAIL && u->piped) {
+		u->asked = ASKED_RCPT;
+		return STEP_AGAIN;
+	}
+	if (answers_on(u) && !u->mailed)
+		return hear_refused(u, before);
 	u->state = go_ahead ? UPSTREAM_BODY : UPSTREAM_READY;
 	if (u->asked == ASKED_RCPT && reply_is(&u->reply, 2))
 		u->taken++;
@@ -163,7 +202,7 @@ static enum step hear(struct upstream *u, const struct reply *before, bool more)
 	case UPSTREAM_STARTTLS: return meet_starttls(u, more);
 	case UPSTREAM_XCLIENT: return meet_greeting(u);
 	case UPSTREAM_AUTH: return meet_auth(u);
-	case UPSTREAM_ASKED: return hear_answer(u);
+	case UPSTREAM_ASKED: return hear_answer(u, before);
 	case UPSTREAM_BODY: return upstream_tell(u, EVENT_EARLY);
 	case UPSTREAM_DOT: return hear_end(u, before);
 	case UPSTREAM_READY:
@@ -186,7 +225,7 @@ static enum step listen(struct upstream *u, struct buf *in)
 	case REPLY_WHOLE: break;
 	}
 	buf_take(in, used);
-	if (u->state != UPSTREAM_DOT || u->answers == (u->manners.lmtp ? u->taken : 1))
+	if (!answers_on(u))
 		before.code = 0;
 	u->reply = r;
 	return hear(u, &before, in->len > 0);

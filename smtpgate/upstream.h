@@ -70,6 +70,7 @@ struct upstream {
 	const char *why; /* of EVENT_BROKEN, in a few words for the log; static */
 	bool unheard; /* it has said something that was not answered to anything yet */
 	bool tls; /* spoken under TLS */
+	bool mailed; /* it took the last MAIL */
 	bool told; /* XCLIENT was said: what goes wrong from then on may be due to that client */
 
 	/* private */
@@ -88,6 +89,7 @@ struct upstream {
 		ASKED_DATA,
 		ASKED_RSET,
 	} asked; /* the command under way */
+	bool piped; /* RCPT was said behind MAIL */
 	bool mid_line; /* the body's last octet did not end a line */
 	unsigned taken, answers; /* LMTP: recipients taken, replies to the dot still awaited */
 };
@@ -97,7 +99,8 @@ void upstream_init(struct upstream *u, const struct upstream_manners *manners,
 	const struct introduction *client);
 void upstream_free(struct upstream *u);
 
-/* In UPSTREAM_READY. Parameters that the hop does not offer are left out. */
+/* In UPSTREAM_READY. Parameters that the hop does not offer are left out. Where it offers PIPELINING, RCPT may be
+ * given right behind MAIL: then there is one EVENT_REPLY for both, MAIL's if that was refused, else RCPT's. */
 void upstream_mail(struct upstream *u, const struct envelope *e);
 void upstream_rcpt(struct upstream *u, const struct recipient *r);
 void upstream_data(struct upstream *u);

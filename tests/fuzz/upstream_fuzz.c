@@ -25,7 +25,11 @@ static void next_command(struct upstream *u, uint8_t dice)
 	if (u->state != UPSTREAM_READY)
 		return;
 	switch (dice % 4) {
-	case 0: upstream_mail(u, &mail); break;
+	case 0:
+		upstream_mail(u, &mail);
+		if (u->offers.pipelining && dice % 8 == 4)
+			upstream_rcpt(u, &recipient);
+		break;
 	case 1: upstream_rcpt(u, &recipient); break;
 	case 2: upstream_data(u); break;
 	default: upstream_reset(u); break;

@@ -93,6 +93,79 @@ static void a_message_from_greeting_to_quit(void **state)
 	end();
 }
 
+static void both(void)
+{
+	ready(false);
+	upstream_mail(&s.hop, &bare);
+	upstream_rcpt(&s.hop, &recipient);
+	talk_hears(&s.talk, "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n");
+}
+
+static const struct {
+	const char *says;
+	enum upstream_event event;
+	bool mailed;
+	int code;
+} to_both[] = {
+	{ "250 ok\r\n250 fine\r\n", EVENT_REPLY, true, 250 },
+	{ "250 ok\r\n550-5.1.1 who\r\n550 is that\r\n", EVENT_REPLY, true, 550 },
+	{ "451 4.3.2 later\r\n503 5.5.1 MAIL first\r\n", EVENT_REPLY, false, 451 },
+	{ "550 no\r\n421 and good-bye\r\n", EVENT_REPLY, false, 550 },
+	{ "250 ok\r\n354 go\r\n", EVENT_BROKEN, true, 0 },
+	{ "354 go\r\n", EVENT_BROKEN, false, 0 },
+	{ "250 ok\r\nwhat\r\n", EVENT_BROKEN, true, 0 },
+};
+
+static void mail_and_rcpt_in_one_go_have_one_answer(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(to_both) / sizeof(to_both[0]); i++) {
+		both();
+		hears(to_both[i].event, to_both[i].says, "");
+		assert_int_equal(s.hop.mailed, to_both[i].mailed);
+		if (to_both[i].event == EVENT_REPLY) {
+			assert_int_equal(s.hop.state, UPSTREAM_READY);
+			assert_int_equal(s.hop.reply.code, to_both[i].code);
+			assert_int_equal(s.asked, 3);
+		}
+		end();
+	}
+}
+
+static void a_recipient_taken_without_its_sender_is_taken_back(void **state)
+{
+	(void)state;
+	both();
+	hears(EVENT_NONE, "550 no\r\n250 but yes\r\n", "RSET\r\n");
+	hears(EVENT_REPLY, "250 forgotten\r\n", "");
+	assert_int_equal(s.hop.reply.code, 550);
+	assert_int_equal(s.hop.state, UPSTREAM_READY);
+	end();
+	both();
+	hears(EVENT_NONE, "550 no\r\n250 but yes\r\n", "RSET\r\n");
+	hears(EVENT_BROKEN, "502 what\r\n", "");
+	end();
+}
+
+/* What came before the two is an answer to neither. */
+static void a_second_transaction_remembers_nothing_of_the_first(void **state)
+{
+	(void)state;
+	both();
+	hears(EVENT_REPLY, "250 ok\r\n250 fine\r\n", "");
+	upstream_reset(&s.hop);
+	talk_hears(&s.talk, "RSET\r\n");
+	hears(EVENT_REPLY, "250 ok\r\n", "");
+	upstream_mail(&s.hop, &bare);
+	upstream_rcpt(&s.hop, &recipient);
+	talk_hears(&s.talk, "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n");
+	hears(EVENT_NONE, "450 no\r\n", "");
+	assert_false(s.hop.mailed);
+	hears(EVENT_REPLY, "503 no\r\n", "");
+	assert_int_equal(s.hop.reply.code, 450);
+	end();
+}
+
 static void what_was_not_offered_is_not_asked_for(void **state)
 {
 	(void)state;
@@ -467,6 +540,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_from_greeting_to_quit),
 		cmocka_unit_test(what_was_not_offered_is_not_asked_for),
+		cmocka_unit_test(mail_and_rcpt_in_one_go_have_one_answer),
+		cmocka_unit_test(a_recipient_taken_without_its_sender_is_taken_back),
+		cmocka_unit_test(a_second_transaction_remembers_nothing_of_the_first),
 		cmocka_unit_test(a_hop_out_of_step_is_broken),
 		cmocka_unit_test(a_reply_during_the_body_is_early),
 		cmocka_unit_test(a_hop_that_wants_more_behind_the_dot_gets_no_further_command),
