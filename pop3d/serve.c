@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/list.h"
 #include "common/daemon/limits.h"
+#include "common/worker/life.h"
 #include "pop3d/session.h"
 
 /* --- what the others want to know of a session --- */
@@ -236,7 +237,7 @@ static enum err open_server(struct server *v)
 	if (e == ERR_NONE)
 		e = live_open(v);
 	if (e == ERR_NONE)
-		e = loop_watch_alive(v->loop, kit->alive);
+		e = life_begin(v->loop, kit);
 	if (e == ERR_NONE)
 		e = kit_tls(kit, "pop3", &v->tls);
 	return e == ERR_NONE ? open_doors(v) : e;

@@ -13,6 +13,7 @@
 #include "common/net/conn.h"
 #include "common/net/work.h"
 #include "common/users/users.h"
+#include "common/worker/life.h"
 #include "smtpgate/lmtpd.h"
 #include "smtpgate/mailfile.h"
 #include "smtpgate/settings.h"
@@ -430,7 +431,7 @@ static enum err open_deliver(struct deliver *d)
 		&(struct users_lent){ .pool = { work_pool, d->loop } });
 	e = d->users != NULL ? loop_every(d->loop, 1000, on_second, d) : ERR_NOMEM;
 	if (e == ERR_NONE)
-		e = loop_watch_alive(d->loop, d->kit->alive);
+		e = life_begin(d->loop, d->kit);
 	if (e == ERR_NONE)
 		e = watch_open(&d->channel, d->loop, d->kit->deliver, on_channel, d);
 	return e;

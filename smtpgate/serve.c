@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/list.h"
 #include "common/daemon/limits.h"
+#include "common/worker/life.h"
 #include "smtpgate/session.h"
 
 #define GREETING_TICK_MS 100
@@ -255,7 +256,7 @@ static enum err open_server(struct server *v)
 	if (e == ERR_NONE)
 		e = named_open(v);
 	if (e == ERR_NONE)
-		e = loop_watch_alive(v->loop, kit->alive);
+		e = life_begin(v->loop, kit);
 	return e == ERR_NONE ? listen_all(v) : e;
 }
 

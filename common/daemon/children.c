@@ -27,13 +27,14 @@ static void hand(struct buf *words, const char *name, int fd)
 static void hand_sockets(struct buf *words, const struct handover *h, unsigned slot)
 {
 	const char *before = " " KIT_LISTEN "=";
+	int fd;
 
 	for (size_t i = 0; i < h->sockets->n; i++) {
 		const struct socket_group *g = &h->sockets->at[i];
 
-		for (unsigned k = slot; k < g->n; k += h->workers) {
-			fcntl(g->fd[k], F_SETFD, 0);
-			buf_printf(words, "%s%d:%zu:%d", before, g->fd[k], i, h->tls[i]);
+		for (unsigned k = 0; (fd = sockets_of_slot(g, slot, h->workers, k)) >= 0; k++) {
+			fcntl(fd, F_SETFD, 0);
+			buf_printf(words, "%s%d:%zu:%d", before, fd, i, h->tls[i]);
 			before = ",";
 		}
 	}
@@ -81,7 +82,7 @@ _Noreturn static void become_child(
 			role->run_as(h->site), err_text(e));
 		_exit(126);
 	}
-	execl(h->exe, h->exe, "--child", word, (char *)NULL);
+	fexecve(h->exe_fd, (char *[]){ (char *)(uintptr_t)h->exe, "--child", word, NULL }, environ);
 	_exit(127);
 }
 

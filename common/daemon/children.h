@@ -14,11 +14,15 @@ struct child {
 	int64_t since_ms; /* steady clock */
 	bool told; /* to end: its death is no surprise */
 	int64_t told_ms; /* since when; steady clock */
+	int64_t silent_ms; /* since when we know that it shows no sign of life; steady clock; 0: it does */
+	bool aborted; /* for that */
+	bool unwatched; /* it shows its signs to the program that we were before */
 };
 
 /* What every child of a generation is given. Descriptors are the supervisor's. */
 struct handover {
-	const char *exe; /* path of the program */
+	const char *exe; /* path of the program, for people */
+	int exe_fd; /* and the program itself: at its path there may lie another by now */
 	const struct site *site;
 	const struct sockets *sockets;
 	const enum listener_tls *tls; /* of each listener */

@@ -65,6 +65,38 @@ enum err counters_make(struct counters **out, const struct counter_name *names, 
 	return e;
 }
 
+/* Is that the memory that we would make? */
+static bool is_alike(const struct counters_head *h, const struct counter_name *names)
+{
+	uint32_t n = 0;
+
+	if (memcmp(h->magic, COUNTERS_MAGIC, sizeof(h->magic)) != 0 ||
+		h->layout != COUNTERS_LAYOUT || h->size != sizeof(struct counters_table))
+		return false;
+	while (names[n].name != NULL && n < h->names_n &&
+		strcmp(names[n].name, h->names[n].name) == 0)
+		n++;
+	return n == h->names_n && (names[n].name == NULL || n == COUNTERS_MAX);
+}
+
+enum err counters_adopt(struct counters **out, const struct counter_name *names, int fd)
+{
+	struct counters *c;
+	enum err e = ERR_DAMAGED;
+
+	if (lseek(fd, 0, SEEK_END) == (off_t)sizeof(struct counters_table))
+		e = counters_map(&c, names, fd, 0);
+	if (e != ERR_NONE)
+		return e;
+	if (!is_alike(&c->table->head, names)) {
+		counters_close(&c);
+		return ERR_DAMAGED;
+	}
+	snprintf(c->table->head.version, COUNTERS_ROLE, "%s", POPGATE_VERSION);
+	*out = c;
+	return ERR_NONE;
+}
+
 void counters_close(struct counters **c)
 {
 	if (*c == NULL)
@@ -177,7 +209,18 @@ void counters_seat(struct counters *c, unsigned slot, const struct counters_seat
 	c->table->seats[slot].generation = who->generation;
 	c->table->seats[slot].since_ms = who->since_ms;
 	atomic_store(&c->table->seats[slot].draining, who->draining);
+	atomic_store(&c->table->seats[slot].beat_ms, 0);
 	atomic_store(&c->table->seats[slot].pid, who->pid);
+}
+
+void counters_beat(struct counters *c, int64_t steady_ms)
+{
+	atomic_store_explicit(&c->table->seats[c->slot].beat_ms, steady_ms, memory_order_relaxed);
+}
+
+int64_t counters_last_beat(const struct counters *c, unsigned slot)
+{
+	return atomic_load_explicit(&c->table->seats[slot].beat_ms, memory_order_relaxed);
 }
 
 void counters_draining(struct counters *c, unsigned slot)

@@ -45,6 +45,10 @@ struct counter_name {
  * borrowed for ever. */
 MUST_USE enum err counters_make(struct counters **out, const struct counter_name *names, int *fd);
 
+/* Goes on with memory that another program, perhaps of another version, made at fd, which stays the caller's.
+ * ERR_DAMAGED: its names or its layout are not ours. */
+MUST_USE enum err counters_adopt(struct counters **out, const struct counter_name *names, int fd);
+
 /* Moves it into run_dir/PROGRAM/counters, in place of what is there, for group to read ((gid_t)-1: for
  * nobody else), and exchanges *fd: before anybody else has mapped it. The directory is made if it is missing, and
  * has to be our own. On failure all is as it was. */
@@ -92,6 +96,10 @@ struct counters_seat {
 };
 void counters_seat(struct counters *c, unsigned slot, const struct counters_seat *who);
 void counters_draining(struct counters *c, unsigned slot);
+
+/* A process's own sign of life, and when that of a slot was given; steady clock, 0: none yet. */
+void counters_beat(struct counters *c, int64_t steady_ms);
+int64_t counters_last_beat(const struct counters *c, unsigned slot);
 
 /* The config in use, and from when on. */
 void counters_loaded(

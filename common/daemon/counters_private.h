@@ -8,7 +8,7 @@
 
 #define COUNTERS_MAGIC "popgate counters"
 #define COUNTERS_FILE "counters" /* below run_dir/PROGRAM */
-#define COUNTERS_LAYOUT 1 /* one more whenever anything below changes */
+#define COUNTERS_LAYOUT 2 /* one more whenever anything below changes */
 
 struct counters_head { /* written once, before anybody else looks */
 	char magic[16];
@@ -33,6 +33,7 @@ struct counters_table {
 		uint32_t slot, generation;
 		int64_t since_ms;
 		_Atomic uint32_t draining;
+		_Atomic int64_t beat_ms; /* steady clock; by the process itself */
 	} seats[COUNTERS_SLOTS];
 	_Atomic int64_t at[COUNTERS_SLOTS][COUNTERS_MAX];
 };

@@ -1,21 +1,15 @@
 /* main.c - the start of every daemon: options, config, what is shared, then supervisor or child. */
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
-#include "common/base/secret.h"
+#include "common/base/clock.h"
 #include "common/daemon/limits.h"
 #include "common/daemon/privilege.h"
-#include "common/daemon/steady.h"
 #include "common/daemon/supervisor.h"
 
 #define DEFAULT_CONF "/etc/popgate/popgate.conf"
@@ -67,6 +61,7 @@ static int run_child(const struct program *program, const char *word)
 	enum err e = kit_open(&kit, word, program->counters);
 	int code = 1;
 
+	prctl(PR_SET_NAME, program->name); /* it is the number of a descriptor, see children.c */
 	if (e != ERR_NONE) {
 		fprintf(stderr, "%s: a child without its kit: %s\n", program->name, err_text(e));
 		return 1;
@@ -85,6 +80,7 @@ static void find_programs(struct supervisor *s)
 	ssize_t n = readlink("/proc/self/exe", s->exe, sizeof(s->exe) - 1);
 	char *slash;
 
+	s->exe_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 	s->exe[n > 0 ? n : 0] = '\0';
 	slash = strrchr(s->exe, '/');
 	snprintf(s->store, sizeof(s->store), "%.*s/../common/store/popgate-store",
@@ -110,122 +106,106 @@ static enum err check_users(const struct supervisor *s)
 	return ERR_NONE;
 }
 
-static enum err block_signals(struct supervisor *s)
+static void say_cannot_listen(const struct supervisor *s, size_t failed, enum err e)
 {
-	static const int wanted[] = { SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1 };
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		sigaddset(&set, wanted[i]);
-	signal(SIGPIPE, SIG_IGN);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return s->signals >= 0 ? ERR_NONE : err_of_errno(errno);
-}
-
-/* Without a steady key of the host's, salts are steady until we end, which is worth a word and no more. */
-static void put_steady(const struct supervisor *s, char *to)
-{
-	enum err e = steady_key(s->setup.site.state_dir, to);
-
-	if (e != ERR_NONE)
-		fprintf(stderr, "%s: %s/" STEADY_FILE ": %s; salts will change at the next start\n",
-			s->program->name, s->setup.site.state_dir, err_text(e));
-}
-
-/* For accounts, to be the same for all workers until we end. */
-static enum err make_verified(struct supervisor *s)
-{
-	char key[KIT_KEY];
-	int memory = memfd_create("popgate-verified", MFD_CLOEXEC);
-	enum err e = ERR_NONE;
-
-	secret_random(key, sizeof(key));
-	put_steady(s, key + KIT_STEADY);
-	if (memory < 0 || ftruncate(memory, KIT_VERIFIED) != 0 ||
-		pwrite(memory, key, sizeof(key), 0) != (ssize_t)sizeof(key))
-		e = err_of_errno(errno);
-	explicit_bzero(key, sizeof(key));
-	if (e == ERR_NONE)
-		s->verified_fd = memory;
-	else if (memory >= 0)
-		close(memory);
-	return e;
-}
-
-static enum err make_shared(struct supervisor *s)
-{
-	enum err e = block_signals(s);
-
-	if (e == ERR_NONE)
-		e = counters_make(&s->counters, s->program->counters, &s->counters_fd);
-	if (e == ERR_NONE)
-		e = clients_make(&s->clients, SEATS, CLIENTS_PER_PROCESS, &s->clients_fd);
-	if (e == ERR_NONE)
-		e = tickets_make(&s->tickets, &s->tickets_fd);
-	if (e == ERR_NONE)
-		e = make_verified(s);
-	if (e == ERR_NONE && pipe2(s->alive, O_CLOEXEC) != 0)
-		e = err_of_errno(errno);
-	if (e == ERR_NONE &&
-		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, s->deliver) !=
-			0)
-		e = err_of_errno(errno);
-	return e;
-}
-
-static void free_shared(struct supervisor *s)
-{
-	const int fds[] = { s->signals, s->counters_fd, s->clients_fd, s->tickets_fd,
-		s->verified_fd, s->alive[0], s->alive[1], s->deliver[0], s->deliver[1] };
-
-	counters_close(&s->counters);
-	clients_close(&s->clients);
-	tickets_close(&s->tickets);
-	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-	sockets_close(&s->sockets, NULL);
-	setup_free(&s->setup);
-}
-
-static int run_supervisor(struct supervisor *s)
-{
-	struct sockets none = { 0 };
-	size_t failed = 0;
 	char text[ENDPOINT_TEXT];
-	enum err e = make_shared(s);
+
+	fprintf(stderr, "%s: cannot listen on %s: %s%s\n", s->program->name,
+		endpoint_format(s->setup.listeners.at[failed], text), err_text(e),
+		s->passed.n > 0 ? "; it is not among the sockets that the service manager passed"
+				: "");
+}
+
+/* What the service manager passed, or what is left of the program that we were. */
+static void take_sockets(struct supervisor *s, struct sockets *old, const struct handon *from)
+{
+	if (from == NULL) {
+		passed_take(&s->passed);
+		return;
+	}
+	for (size_t i = 0; i < from->passed_n; i++)
+		if (!passed_add(&s->passed, from->passed[i]))
+			close(from->passed[i]);
+	for (size_t i = 0; i < from->own_n; i++)
+		if (!sockets_add(old, from->own[i]))
+			close(from->own[i]);
+}
+
+static enum err open_sockets(struct supervisor *s, const struct handon *from)
+{
+	struct sockets old = { 0 };
+	size_t failed = 0;
+	enum err e;
+
+	take_sockets(s, &old, from);
+	e = sockets_open(&s->sockets,
+		&(struct sockets_source){ &old, &s->passed, s->setup.site.workers },
+		&s->setup.listeners, &failed);
+	if (e == ERR_NONE)
+		sockets_close(&old, &s->sockets);
+	else
+		say_cannot_listen(s, failed, e);
+	return e;
+}
+
+static int run_supervisor(struct supervisor *s, const struct handon *from)
+{
+	enum err e = shared_make(s, from);
 
 	if (e != ERR_NONE) {
 		fprintf(stderr, "%s: cannot start: %s\n", s->program->name, err_text(e));
 		return 1;
 	}
-	e = sockets_open(&s->sockets, &none, &s->setup.listeners, s->setup.site.workers, &failed);
-	if (e != ERR_NONE) {
-		fprintf(stderr, "%s: cannot listen on %s: %s\n", s->program->name,
-			endpoint_format(s->setup.listeners.at[failed], text), err_text(e));
-		return 1;
-	}
 	site_open_log(&s->setup.site, s->program->name);
+	if (open_sockets(s, from) != ERR_NONE)
+		return 1;
+	if (from != NULL)
+		supervisor_take_in(s, from, clock_steady_ms());
 	limits_raise();
 	return supervisor_run(s);
 }
 
-static int supervise(const struct program *program, const struct options *o)
+/* Of an upgrade; NULL: this is a start. */
+static struct handon *what_was_left(void)
+{
+	const char *words = getenv(HANDON_ENVIRONMENT);
+	struct handon *h = words != NULL ? malloc(sizeof(*h)) : NULL;
+
+	if (h != NULL && !handon_read(str_of(words), h)) {
+		free(h);
+		h = NULL;
+	}
+	unsetenv(HANDON_ENVIRONMENT);
+	return h;
+}
+
+static struct supervisor *new_supervisor(
+	const struct program *program, const struct options *o, char **argv)
 {
 	struct supervisor *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->program = program;
+	s->conf_path = o->conf_path;
+	s->argv = argv;
+	s->keeper.others = o->store_is_run;
+	s->signals = s->counters_fd = s->clients_fd = s->tickets_fd = s->verified_fd = s->exe_fd =
+		-1;
+	s->setup.memory = s->setup.material = -1;
+	s->alive[0] = s->alive[1] = s->deliver[0] = s->deliver[1] = -1;
+	return s;
+}
+
+static int supervise(const struct program *program, const struct options *o, char **argv)
+{
+	struct supervisor *s = new_supervisor(program, o, argv);
+	struct handon *from = what_was_left();
 	struct buf complaints;
 	int code = EXIT_CONFIG;
 
 	if (s == NULL)
 		return 1;
-	s->program = program;
-	s->conf_path = o->conf_path;
-	s->keeper.others = o->store_is_run;
-	s->signals = s->counters_fd = s->clients_fd = s->tickets_fd = s->verified_fd = -1;
-	s->setup.memory = s->setup.material = -1;
-	s->alive[0] = s->alive[1] = s->deliver[0] = s->deliver[1] = -1;
 	buf_init(&complaints, 1 << 16);
 	if (setup_read(&s->setup, program, o->conf_path, &complaints) != ERR_NONE) {
 		fprintf(stderr, "%.*s", (int)complaints.len, buf_str(&complaints).p);
@@ -234,10 +214,11 @@ static int supervise(const struct program *program, const struct options *o)
 		code = 0;
 	} else {
 		find_programs(s);
-		code = check_users(s) == ERR_NONE ? run_supervisor(s) : EXIT_CONFIG;
+		code = check_users(s) == ERR_NONE ? run_supervisor(s, from) : EXIT_CONFIG;
 	}
 	buf_free(&complaints);
-	free_shared(s);
+	free(from);
+	shared_free(s);
 	free(s);
 	return code;
 }
@@ -250,5 +231,5 @@ int supervise_main(int argc, char **argv, const struct program *program)
 	log_keep_fds();
 	if (code >= 0)
 		return code;
-	return o.child != NULL ? run_child(program, o.child) : supervise(program, &o);
+	return o.child != NULL ? run_child(program, o.child) : supervise(program, &o, argv);
 }

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/log.h"
+
 #define BACKLOG 4096 /* the kernel caps it at net.core.somaxconn */
 
 static enum err open_one(struct endpoint e, int *out)
@@ -49,23 +51,39 @@ static enum err nobody_else_listens(struct endpoint e)
 	return err;
 }
 
+static bool same(struct endpoint a, struct endpoint b)
+{
+	return a.port == b.port && addr_eq(a.addr, b.addr);
+}
+
 static const struct socket_group *group_of(const struct sockets *s, struct endpoint e)
 {
 	for (size_t i = 0; s != NULL && i < s->n; i++)
-		if (s->at[i].endpoint.port == e.port && addr_eq(s->at[i].endpoint.addr, e.addr))
+		if (same(s->at[i].endpoint, e))
 			return &s->at[i];
 	return NULL;
 }
 
-static enum err fill(struct socket_group *g, const struct socket_group *old, unsigned workers)
+static void take_passed(struct socket_group *g, const struct passed *passed)
 {
+	for (size_t i = 0; i < passed->n && g->n < SOCKETS_SLOTS; i++)
+		if (same(passed->sockets[i].at, g->endpoint))
+			g->fd[g->n++] = passed->sockets[i].fd;
+	g->passed = g->n > 0;
+}
+
+static enum err fill(struct socket_group *g, const struct sockets_source *from)
+{
+	const struct socket_group *old = group_of(from->old, g->endpoint);
 	enum err e = ERR_NONE;
 
 	if (old != NULL)
 		*g = *old;
 	else
+		take_passed(g, from->passed);
+	if (g->n == 0)
 		e = nobody_else_listens(g->endpoint);
-	while (e == ERR_NONE && g->n < workers) {
+	while (e == ERR_NONE && !g->passed && g->n < from->workers) {
 		e = open_one(g->endpoint, &g->fd[g->n]);
 		if (e == ERR_NONE)
 			g->n++;
@@ -73,8 +91,8 @@ static enum err fill(struct socket_group *g, const struct socket_group *old, uns
 	return e;
 }
 
-enum err sockets_open(struct sockets *out, const struct sockets *old,
-	const struct listeners *listeners, unsigned workers, size_t *failed)
+enum err sockets_open(struct sockets *out, const struct sockets_source *from,
+	const struct listeners *listeners, size_t *failed)
 {
 	struct sockets s = { 0 };
 
@@ -83,9 +101,9 @@ enum err sockets_open(struct sockets *out, const struct sockets *old,
 
 		s.at[i].endpoint = listeners->at[i];
 		s.n++;
-		e = fill(&s.at[i], group_of(old, listeners->at[i]), workers);
+		e = fill(&s.at[i], from);
 		if (e != ERR_NONE) {
-			sockets_close(&s, old);
+			sockets_close(&s, from->old);
 			*failed = i;
 			return e;
 		}
@@ -99,8 +117,47 @@ void sockets_close(struct sockets *old, const struct sockets *keep)
 	for (size_t i = 0; i < old->n; i++) {
 		const struct socket_group *kept = group_of(keep, old->at[i].endpoint);
 
-		for (unsigned k = kept != NULL ? kept->n : 0; k < old->at[i].n; k++)
+		for (unsigned k = kept != NULL ? kept->n : 0;
+			!old->at[i].passed && k < old->at[i].n; k++)
 			close(old->at[i].fd[k]);
 	}
 	old->n = 0;
+}
+
+bool sockets_add(struct sockets *s, int fd)
+{
+	struct passed one = { 0 };
+	struct socket_group *g;
+
+	if (!passed_add(&one, fd))
+		return false;
+	g = (struct socket_group *)(uintptr_t)group_of(s, one.sockets[0].at);
+	if (g == NULL && s->n < LISTENERS_MAX) {
+		g = &s->at[s->n++];
+		g->endpoint = one.sockets[0].at;
+	}
+	if (g == NULL || g->n == SOCKETS_SLOTS)
+		return false;
+	g->fd[g->n++] = fd;
+	return true;
+}
+
+int sockets_of_slot(const struct socket_group *g, unsigned slot, unsigned workers, unsigned k)
+{
+	unsigned at = slot + k * workers;
+
+	if (at < g->n)
+		return g->fd[at];
+	return k == 0 && g->n > 0 ? g->fd[slot % g->n] : -1;
+}
+
+void sockets_report_unused(const struct sockets *s, const struct passed *passed)
+{
+	char text[ENDPOINT_TEXT];
+
+	for (size_t i = 0; i < passed->n; i++)
+		if (group_of(s, passed->sockets[i].at) == NULL)
+			log_say(LOG_LEVEL_WARN, "socket.unused",
+				"the service manager passed a socket for %s, which no listener has",
+				endpoint_format(passed->sockets[i].at, text));
 }

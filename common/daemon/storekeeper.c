@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,10 +17,12 @@
 #include "common/base/clock.h"
 #include "common/daemon/heartbeat.h"
 #include "common/daemon/privilege.h"
+#include "common/daemon/ready.h"
 
 #define DELAY_MIN_MS 250
 #define DELAY_MAX_MS 10000
 #define HUNG_MS 10000 /* without a sign of life */
+#define END_MS 3000 /* for a store that was told to end, and for the next one to answer */
 #define SURE_MS 2000 /* and as long under our eyes: it may be we who slept */
 
 /* -1: it was never there, or we may not look; then the store itself will tell. */
@@ -82,6 +85,7 @@ static void run_store(const struct storekeeper *k)
 	sigset_t none;
 
 	setsid();
+	ready_forget();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execl(k->program, k->program, "-c", k->conf_path, (char *)NULL);
@@ -142,6 +146,41 @@ void storekeeper_look(struct storekeeper *k, const struct site *site, int64_t no
 		close(lock);
 	if (!somebody)
 		start_another(k, now_ms);
+}
+
+/* Is what runs there the program that lies at path? In doubt not: to be started anew costs a store little. */
+static bool runs(pid_t pid, const char *path)
+{
+	char exe[64];
+	struct stat running, lying;
+
+	snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)pid);
+	return stat(exe, &running) == 0 && stat(path, &lying) == 0 &&
+		running.st_dev == lying.st_dev && running.st_ino == lying.st_ino;
+}
+
+static void wait_until_free(int lock)
+{
+	int64_t until = clock_steady_ms() + END_MS;
+
+	while (held(lock) && clock_steady_ms() < until)
+		poll(NULL, 0, 2);
+}
+
+void storekeeper_renew(struct storekeeper *k, const struct site *site)
+{
+	int lock = k->others ? -1 : open_lock(site);
+	pid_t pid = lock >= 0 && held(lock) ? heartbeat_holder(lock, uid_of_store(site)) : 0;
+
+	if (pid != 0 && !runs(pid, k->program) && kill(pid, SIGTERM) == 0) {
+		wait_until_free(lock);
+		close(lock);
+		lock = -1;
+		start_another(k, clock_steady_ms());
+		(void)!storekeeper_wait(site, END_MS);
+	}
+	if (lock >= 0)
+		close(lock);
 }
 
 static bool answers(const struct site *site)

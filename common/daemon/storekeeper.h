@@ -23,6 +23,10 @@ struct storekeeper {
 /* Looks, and starts a store if none runs. To be called about each second. */
 void storekeeper_look(struct storekeeper *k, const struct site *site, int64_t now_ms);
 
+/* Another store in the place of one that runs, if another program lies where it was started from: told to end, it
+ * answers what it has taken; workers ask the next one what it has not. */
+void storekeeper_renew(struct storekeeper *k, const struct site *site);
+
 /* Waits up to wait_ms until the store takes connections; says whether it does. */
 bool storekeeper_wait(const struct site *site, int wait_ms);
 

@@ -7,7 +7,9 @@
  * draining generations the oldest is ended, once it has had the site's drain_ms. SIGTERM, SIGINT:
  * drains all until the site's drain_ms, then ends them; exit 0. A role that dies again and again is
  * started again later and later, up to 10 s. It also starts popgate-store if nobody holds the store's
- * lock. */
+ * lock. SIGUSR2: the program that lies at its path now takes its place, in the same process and with the same
+ * sockets, if it can read the config; workers of the old one drain. A child that shows no sign of life is ended,
+ * and the service manager hears that we live as long as somebody serves. */
 #ifndef POPGATE_SUPERVISE_H
 #define POPGATE_SUPERVISE_H
 

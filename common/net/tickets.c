@@ -85,6 +85,19 @@ enum err tickets_map(struct tickets **out, int fd)
 	return map(out, fd, PROT_READ);
 }
 
+void tickets_inherit(struct tickets *t, int fd)
+{
+	struct tickets *old;
+
+	if (!t->maker || tickets_map(&old, fd) != ERR_NONE)
+		return;
+	memcpy(t->shared->ring, old->shared->ring, sizeof(t->shared->ring));
+	atomic_store_explicit(&t->shared->current,
+		atomic_load_explicit(&old->shared->current, memory_order_acquire),
+		memory_order_release);
+	tickets_close(&old);
+}
+
 void tickets_close(struct tickets **t)
 {
 	if (*t == NULL)

@@ -27,6 +27,9 @@ struct ticket_key { /* a secret: wipe it after use */
 /* Makes the memory with fresh keys; *fd is the caller's to pass on and to close. */
 MUST_USE enum err tickets_make(struct tickets **out, int *fd);
 
+/* Maker only: goes on with the keys of another memory of that kind, if fd is one. */
+void tickets_inherit(struct tickets *t, int fd);
+
 /* Maps what tickets_make() made, for reading. fd may be closed then. */
 MUST_USE enum err tickets_map(struct tickets **out, int fd);
 void tickets_close(struct tickets **t);

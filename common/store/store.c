@@ -389,7 +389,7 @@ void store_alive(const struct store *s)
 {
 	if (s->lock >= 0)
 		heartbeat_write(s->lock);
-	ready_say("WATCHDOG=1");
+	ready_alive();
 }
 
 enum err store_open(struct store *s, const struct site *site, struct conf *c, int lock)

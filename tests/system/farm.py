@@ -82,6 +82,7 @@ class Farm:
         self.token = f"{os.getpid()}." + secrets.token_hex(8)  # ours, not another run's
         self.running, self.logs_of = {}, {}
         self.environment, self.may_report = {}, False
+        self.launcher, self.pass_fds = (), ()  # words before a daemon's own, and descriptors: manager.py
         self.pop_host, self.pop_port, self.smtp_port = "127.0.0.1", free_port(), free_port()
         self.workers, self.drain_timeout, self.log_format = 2, "5s", "logfmt"
         self.log_to, self.log_more = "stderr", ""
@@ -138,8 +139,8 @@ class Farm:
         """Starts a daemon and does not wait for it."""
         log = open(self.dir / f"{name}.log", "ab")
         self.running[name] = subprocess.Popen(
-            [self.program(name), "-c", self.conf], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            env=self.env(), cwd=self.dir)
+            [*self.launcher, self.program(name), "-c", self.conf], stdin=subprocess.DEVNULL, stdout=log,
+            stderr=log, env=self.env(), cwd=self.dir, pass_fds=self.pass_fds)
         log.close()
         return self.running[name]
 

@@ -24,7 +24,7 @@ class Load:
 
     def __init__(self, farm, clients=3):
         self.farm, self.over = farm, threading.Event()
-        self.refused, self.wrong, self.broken = [], [], 0
+        self.refused, self.wrong, self.broken, self.resets = [], [], 0, 0
         self.sent, self.logins, self.tried = set(), 0, 0
         self.lock = threading.Lock()
         for n in range(clients):
@@ -38,6 +38,9 @@ class Load:
                 session(n)
             except ConnectionRefusedError as error:
                 self.refused.append(repr(error))
+            except ConnectionResetError:
+                self.resets += 1
+                self.broken += 1
             except (OSError, AttributeError, IndexError):
                 self.broken += 1  # None for a line is the end of input
             except AssertionError as error:

@@ -165,9 +165,33 @@ static void counters_are_published_in_no_directory_of_others(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+/* Another version may count other things: its memory is for its own children. */
+static void memory_is_adopted_only_from_who_counts_the_same(void **state)
+{
+	static const struct counter_name fewer[] = { { "open", "open now", true },
+		{ NULL, NULL, false } };
+	struct counters *c = NULL, *heir = NULL;
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(counters_make(&c, labelled, &fd), ERR_NONE);
+	counters_add(c, 3, 5);
+	counters_beat(c, 77);
+	assert_int_equal(counters_adopt(&heir, fewer, fd), ERR_DAMAGED);
+	assert_int_equal(counters_adopt(&heir, labelled, fd), ERR_NONE);
+	assert_int_equal(counters_sum(heir, 3), 5);
+	assert_int_equal(counters_last_beat(heir, 0), 77);
+	counters_close(&heir);
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	assert_int_equal(counters_adopt(&heir, labelled, fd), ERR_DAMAGED);
+	counters_close(&c);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_is_adopted_only_from_who_counts_the_same),
 		cmocka_unit_test(a_dead_process_leaves_its_counts_and_takes_its_gauges),
 		cmocka_unit_test(a_label_finds_its_row_and_the_rest_is_other),
 		cmocka_unit_test(a_time_is_in_one_bucket),

@@ -91,9 +91,41 @@ static void memory_of_another_size_is_refused(void **state)
 	close(fd);
 }
 
+/* The program that a supervisor becomes makes memory of its own: tickets of the old one are good in it. */
+static void keys_are_inherited_and_turned_over_as_if_nothing_was(void **state)
+{
+	struct tickets *heir = NULL;
+	struct ticket_key old, new, found;
+	struct both b;
+	int fd, other = memfd_create("other", 0);
+	bool current;
+
+	(void)state;
+	open_both(&b);
+	tickets_turn(b.maker);
+	tickets_current(b.maker, &old);
+	assert_int_equal(tickets_make(&heir, &fd), ERR_NONE);
+	tickets_current(heir, &new);
+	tickets_inherit(heir, other); /* that is none */
+	tickets_current(heir, &found);
+	assert_memory_equal(&found, &new, sizeof(new));
+	tickets_inherit(heir, b.fd);
+	tickets_current(heir, &new);
+	assert_memory_equal(&old, &new, sizeof(old));
+	tickets_turn(heir);
+	assert_true(tickets_find(heir, old.name, &found, &current) && !current);
+	tickets_turn(heir);
+	assert_false(tickets_find(heir, old.name, &found, &current));
+	tickets_close(&heir);
+	close(fd);
+	close(other);
+	close_both(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keys_are_inherited_and_turned_over_as_if_nothing_was),
 		cmocka_unit_test(readers_see_the_makers_current_key),
 		cmocka_unit_test(
 			a_key_is_known_for_one_turn_more_than_it_is_used_and_then_forgotten),
