@@ -78,7 +78,8 @@ static enum err hand_over(int at, const char *dir, mode_t mode, const struct ide
 /* Makes dir if it is not there, and gives it to its user. Its parents are the operator's. */
 static enum err make_dir(int at, const char *dir, mode_t mode, const struct identity *owner)
 {
-	if (mkdirat(at, dir, mode) != 0)
+	/* With more bits systemd's RestrictSUIDSGID refuses it, even where it is there. */
+	if (mkdirat(at, dir, mode & 0777) != 0)
 		return errno == EEXIST ? ERR_NONE : err_of_errno(errno);
 	return hand_over(at, dir, mode, owner);
 }

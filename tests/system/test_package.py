@@ -1,0 +1,189 @@
+"""The Debian packages, on a Debian 12 of their own with its own systemd: install, edit one file, start two services;
+then upgrade, remove, purge."""
+
+import re
+import resource
+import subprocess
+
+import pytest
+
+import certificates
+import house
+import mail
+from debian import Debian
+from ports import free_port, until
+from talk import Pop, Smtp
+
+OUT = house.SOURCE / "build/package"
+CONF = "/etc/popgate/popgate.conf"
+SERVICES = ("popgate-store", "popgate-pop3d", "popgate-smtpgate")
+SHIPPED = "this is still the file as it was shipped"
+LETTER = b"From: anna@example.net\r\nSubject: hello\r\n\r\nA word.\r\n"
+NEXT = "999:0.1"
+
+
+@pytest.fixture(scope="module")
+def packages():
+    """What deploy/package makes."""
+    subprocess.run([house.SOURCE / "deploy/package"], check=True, stdin=subprocess.DEVNULL, capture_output=True,
+                   timeout=900)
+    return {path.name.partition("_")[0]: path for path in OUT.glob("*.deb")}
+
+
+@pytest.fixture
+def debian(directory):
+    with Debian(directory) as made:
+        made.apt("update")
+        yield made
+
+
+def repacked(package, directory):
+    """The same as a later version, with another conffile."""
+    tree = directory / "next"
+    subprocess.run(["dpkg-deb", "-R", package, tree], check=True)
+    control = tree / "DEBIAN/control"
+    control.write_text(re.sub(r"^Version: .*", f"Version: {NEXT}", control.read_text(), flags=re.M))
+    with open(tree / CONF[1:], "a", encoding="utf-8") as file:
+        file.write("# news\n")
+    made = directory / "next.deb"
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", tree, made], check=True, stdout=subprocess.DEVNULL)
+    return made
+
+
+class Host:
+    """Popgate on it, as an operator sets it up."""
+
+    def __init__(self, debian, directory, hop):
+        self.debian, self.directory, self.hop = debian, directory, hop
+        self.port = {name: free_port() for name in ("110", "995", "25", "587", "465")}
+
+    def edit(self):
+        """The one file, its certificate, an account and the mail of it."""
+        text = self.debian.read(CONF)
+        text = re.sub(r"^example = .*\n", "", text, flags=re.M)
+        for old, new in self.port.items():
+            text = text.replace(f'"0.0.0.0:{old}"', f'"127.0.0.1:{new}"').replace(f'"[::]:{old}"', f'"[::1]:{new}"')
+        self.debian.write(CONF, text.replace("smtp:127.0.0.1:10025", self.hop.uri))
+        for path in certificates.make(self.directory):
+            taken = self.debian.take(path)
+            self.debian.run("install", "-m", "640", "-g", "popgate", taken, f"/etc/popgate/{path.name}")
+        self.debian.run("popgate", "check")
+        self.debian.run("popgate", "user", "add", "anna", "--stdin", stdin="secret\n")
+        maildir = "/var/vmail/example.net/anna"
+        letter = self.directory / "letter"
+        letter.write_bytes(mail.tricky())
+        taken = self.debian.take(letter)
+        owner = ("-o", "popgate-mail", "-g", "popgate-mail")
+        self.debian.run("install", "-d", *owner, "/var/vmail/example.net", maildir,
+                        *(f"{maildir}/{name}" for name in ("cur", "new", "tmp")))
+        self.debian.run("install", *owner, "-m", "600", taken, f"{maildir}/new/1.letter")
+
+    def start(self):
+        self.debian.run("systemctl", "enable", "--now", *SERVICES)
+        assert self.debian.active(*SERVICES) == ["active"] * 3
+
+    def allow_what_the_machine_allows(self):
+        """The units want more descriptors than who runs the tests may have."""
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.debian.run("mkdir", "/etc/systemd/system/popgate-.service.d")
+        self.debian.write("/etc/systemd/system/popgate-.service.d/test.conf",
+                          f"[Service]\nLimitNOFILE={min(most, 524288)}\n")
+        self.debian.run("systemctl", "daemon-reload")
+
+    def relay(self, source):
+        """What a client there is told when it sends to the world."""
+        with Smtp(self.port["25"], source) as smtp:
+            answer = smtp.mail("anna@example.net", "bob@else.test")[-1]
+            return smtp.data(LETTER) if answer.startswith("250") else answer
+
+    def fetch(self, source):
+        with Pop(self.port["110"], source) as pop:
+            assert pop.login().startswith("+OK")
+            return pop.many("RETR 1")[1]
+
+    def pids(self):
+        return [int(self.debian.run("systemctl", "show", "-P", "MainPID", name).stdout) for name in SERVICES]
+
+
+def refuses_the_example(debian):
+    for words, code in ((("pop3d", "-t"), 78), (("smtpgate", "-t"), 78), (("popgate", "check"), 1)):
+        answer = debian.run(*words, check=False)
+        assert answer.returncode == code and f"{CONF}:2: example: {SHIPPED}" in answer.stderr, answer
+    assert debian.active(*SERVICES) == ["inactive"] * 3
+    for name in SERVICES:
+        assert debian.run("systemctl", "is-enabled", name, check=False).stdout == "disabled\n"
+        debian.run("systemctl", "start", name, check=False)
+        until(lambda name=name: debian.active(name) == ["failed"], 20, f"{name} giving up")
+        assert f"{CONF}:2: example: {SHIPPED}" in debian.journal("-u", name)
+    debian.run("systemctl", "reset-failed")
+
+
+def owners(debian, *paths):
+    return debian.run("stat", "-c", "%n %U:%G %a", *paths).stdout.split("\n")[:-1]
+
+
+@pytest.mark.soak
+def test_lintian_finds_no_error(packages):
+    assert {"popgate", "popgate-op25b"} <= packages.keys()
+    said = subprocess.run(["lintian", "--fail-on", "error,warning", *OUT.glob("*.changes")], capture_output=True,
+                          text=True, check=False, stdin=subprocess.DEVNULL)
+    assert said.returncode == 0, said.stdout
+
+
+@pytest.mark.soak
+def test_install_configure_run_upgrade_remove_purge(packages, debian, directory, hop):
+    host = Host(debian, directory, hop)
+    package = debian.take(packages["popgate"])
+    debian.apt("satisfy", subprocess.run(["dpkg-deb", "-f", packages["popgate"], "Depends"], check=True, text=True,
+                                         capture_output=True).stdout.strip())
+    host.allow_what_the_machine_allows()
+    before = debian.paths()
+
+    debian.apt("install", package)
+    assert owners(debian, "/var/lib/popgate", "/var/lib/popgate/locks", "/run/popgate", "/var/vmail") == [
+        "/var/lib/popgate popgate-store:popgate 2755", "/var/lib/popgate/locks popgate-mail:popgate-mail 711",
+        "/run/popgate popgate-store:popgate 755", "/var/vmail popgate-mail:popgate-mail 750"]
+    refuses_the_example(debian)
+
+    host.edit()
+    host.start()
+    assert host.relay("127.0.0.2").startswith("550 5.7.1")
+    assert host.fetch("127.0.0.2") == mail.tricky()
+    assert host.relay("127.0.0.2").startswith("250") and host.relay("127.0.0.3").startswith("550 5.7.1")
+    until(hop.taken, 20, "the next hop having it")
+    assert b"A word." in hop.taken()[0].body
+
+    edited, pids = debian.read(CONF), host.pids()
+    debian.apt("-o", "Dpkg::Options::=--force-confold", "install", debian.take(repacked(packages["popgate"], directory)))
+    assert debian.run("dpkg-query", "-W", "-f", "${Version} ${Status}", "popgate").stdout == f"{NEXT} install ok installed"
+    assert debian.read(CONF) == edited and debian.read(f"{CONF}.dpkg-dist").endswith("# news\n")
+    until(lambda: debian.active(*SERVICES) == ["active"] * 3, 20, "all running again")
+    assert not set(pids) & set(host.pids())
+    assert host.relay("127.0.0.2").startswith("250"), "the window was forgotten"
+    assert host.fetch("127.0.0.3") == mail.tricky()
+
+    debian.apt("remove", "popgate")
+    assert debian.active(*SERVICES) == ["inactive"] * 3
+    assert debian.read(CONF) == edited
+    debian.run("test", "-d", "/var/lib/popgate/log", "-a", "!", "-e", "/usr/sbin/pop3d")
+
+    debian.apt("purge", "popgate")
+    left = {path for path in debian.paths() - before if not path.startswith("/var/vmail/example.net/anna")}
+    mine = {"/etc/popgate", "/etc/popgate/cert.pem", "/etc/popgate/key.pem", "/etc/popgate/users", "/var/vmail",
+            "/var/vmail/example.net"}
+    assert left == mine, left ^ mine
+    assert "anna" in debian.read("/etc/popgate/users")
+    debian.run("test", "-f", "/var/vmail/example.net/anna/cur/1.letter:2,S", "-o", "-f",
+               "/var/vmail/example.net/anna/new/1.letter")
+
+
+@pytest.mark.soak
+def test_the_router_s_package(packages, debian):
+    debian.apt("install", debian.take(packages["popgate-op25b"]))
+    debian.run("systemctl", "start", "popgate-op25b", check=False)
+    assert debian.active("popgate-op25b") == ["failed"]
+    assert f"/etc/popgate/op25b.conf:4: example: {SHIPPED}" in debian.journal("-u", "popgate-op25b")
+    debian.write("/etc/popgate/op25b.conf", debian.read("/etc/popgate/op25b.conf").replace("\nexample\n", "\n"))
+    assert "is fine" in debian.run("popgate-op25b", "check").stdout
+    debian.apt("purge", "popgate-op25b")
+    assert not {path for path in debian.paths() if "op25b" in path or path.startswith("/etc/popgate")}
