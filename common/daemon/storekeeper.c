@@ -73,6 +73,8 @@ static void end_if_silent(struct storekeeper *k, const struct site *site, int lo
 		return;
 	k->hung_ms = now_ms; /* said and done again only after a while */
 	pid = heartbeat_holder(lock, uid_of_store(site));
+	if (pid == 0 && !held(lock))
+		return; /* the other daemon's supervisor was faster */
 	log_begin(&l, LOG_LEVEL_ERROR, "store.hung");
 	log_int(&l, "silent_ms", now_ms - k->beat_ms);
 	log_int(&l, "store", pid);

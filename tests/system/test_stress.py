@@ -40,6 +40,8 @@ class Kills:
 
     def round(self, n):
         self.answers()
+        if n % 4 == 0:
+            time.sleep(0.6)  # seen alive by both supervisors: one that dies at once each time is started ever later
         victims = self.victims(n)
         grant = subprocess.Popen([self.farm.program("popgate"), "-c", self.farm.conf, "window", "grant",
                                   address(n), "--user", "anna"], env=self.farm.env(),
