@@ -196,6 +196,10 @@ class Farm:
         return [pid for pid, command in processes(self.token).items()
                 if "popgate-store" in command.split()[0]]
 
+    def store_pid(self):
+        """Of the one that stays: two may be started at once."""
+        return until(lambda: len(pids := self.store_pids()) == 1 and pids[0], 20, "one store")
+
     def reload(self, name):
         os.kill(self.pid(name), signal.SIGHUP)
 

@@ -163,7 +163,7 @@ def test_an_imap_login_opens_the_window(farm, imap, hop, directory):
     assert "chief" not in str(rows)
 
     # without a store, and with one that does not answer, logins go on
-    store, = farm.store_pids()
+    store = farm.store_pid()
     os.kill(store, 19)
     try:
         assert imap.login("127.0.0.8", "anna").startswith("a OK"), imap.said()

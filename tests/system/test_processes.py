@@ -204,7 +204,7 @@ def test_a_store_that_hangs_delays_a_login_by_a_second_and_the_loss_is_counted(f
     farm.relay_to = hop.uri
     farm.start()
     farm.login("127.0.1.1")
-    store, = farm.store_pids()
+    store = farm.store_pid()
     os.kill(store, signal.SIGSTOP)
     try:
         start = time.monotonic()
@@ -227,12 +227,12 @@ def test_a_store_that_hangs_delays_a_login_by_a_second_and_the_loss_is_counted(f
 def test_the_store_outlives_the_daemons_and_serves_the_next(farm):
     farm.start()
     farm.login(SOURCE)
-    store = farm.store_pids()
+    store = farm.store_pid()
     farm.end("pop3d")
     farm.end("smtpgate")
-    assert farm.store_pids() == store
+    assert farm.store_pid() == store
     farm.start()
-    assert farm.store_pids() == store
+    assert farm.store_pid() == store
     assert not farm.relay_reply(SOURCE).startswith("550 5.7.1")
 
 

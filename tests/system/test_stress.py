@@ -113,7 +113,7 @@ def test_a_store_that_hangs_is_killed_and_replaced(farm, hop):
     farm.relay_to = hop.uri
     farm.start()
     assert farm.login("127.0.1.1").startswith("+OK")
-    hung, = farm.store_pids()
+    hung = farm.store_pid()
     os.kill(hung, signal.SIGSTOP)
     until(lambda: farm.relay_reply("127.0.1.9").startswith("451 4.3.0"), 20, "no no from an old view")
     event = farm.wait_event("store.hung", 40)
