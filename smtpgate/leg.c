@@ -1,30 +1,14 @@
 /* leg.c - see leg.h. The wire is a thing of its own because libuv frees a conn later than we let it go:
  * a dropped wire has no leg any more and is freed by its gone(). */
-#include "smtpgate/leg.h"
+#include "smtpgate/leg_private.h"
 
 #include <stdlib.h>
 
 #include "common/base/clock.h"
-#include "common/base/list.h"
 #include "smtpgate/deliver.h"
 #include "smtpgate/handover.h"
 
 #define CONNECT_MS 10000 /* how long an address has to take the connection */
-
-struct leg_wire {
-	struct upstream upstream;
-	struct conn *conn; /* NULL: not yet dialled */
-	struct leg *leg; /* NULL: dropped */
-	struct introduction client;
-	bool speaks; /* for that client */
-	struct names_query *query; /* under way before the dial */
-	struct hop_tried tried;
-	struct endpoint at; /* where the connection goes */
-	bool met; /* the hop has taken commands */
-	bool clear; /* TLS failed at this address, and need not be */
-	bool resetting; /* RSET is under way */
-	char peer[HOP_HOST_MAX + 1]; /* for TLS: the name that is to be verified */
-};
 
 static void dial(struct leg *l);
 static void dial_next(struct leg *l);
@@ -41,7 +25,7 @@ static const struct gate_settings *settings_of(const struct leg *l)
 
 /* --- the end --- */
 
-static void forget(struct leg *l)
+void leg_forget(struct leg *l)
 {
 	l->wire = NULL;
 	l->ready = l->mailed = l->dotted = false;
@@ -50,6 +34,7 @@ static void forget(struct leg *l)
 
 static void free_wire(struct leg_wire *w)
 {
+	keep_lost(w);
 	names_cancel(&w->query);
 	upstream_free(&w->upstream);
 	free(w);
@@ -129,7 +114,7 @@ static enum leg_news news_of(const struct upstream *u)
 	return u->event == EVENT_EARLY ? LEG_EARLY : LEG_REPLY;
 }
 
-static void become_ready(struct leg *l)
+void leg_become_ready(struct leg *l)
 {
 	struct leg_wire *w = l->wire;
 
@@ -145,10 +130,11 @@ static void hear_reply(struct leg *l)
 {
 	struct leg_wire *w = l->wire;
 
+	w->refused = w->refused || w->upstream.reply.code >= 400;
 	if (!w->resetting)
 		l->heard(l->owner, l, news_of(&w->upstream));
 	else if (reply_is(&w->upstream.reply, 2))
-		become_ready(l);
+		leg_become_ready(l);
 	else
 		conn_close(w->conn, "refused RSET");
 }
@@ -157,8 +143,10 @@ static void on_ask(struct conn *c, struct engine *e)
 {
 	struct leg_wire *w = wire_of(e);
 
-	if (w->leg == NULL)
+	if (w->leg == NULL) { /* it was kept, and spoke unasked: its time is over, mostly */
+		conn_close(c, "spoke unasked");
 		return;
+	}
 	switch (w->upstream.event) {
 	case EVENT_BROKEN:
 	case EVENT_REFUSED:
@@ -166,7 +154,7 @@ static void on_ask(struct conn *c, struct engine *e)
 	case EVENT_CONNECTED: conn_patience(c, settings_of(w->leg)->next_hop_ms); break;
 	case EVENT_READY:
 		conn_patience(c, 0); /* it owes us nothing now */
-		become_ready(w->leg);
+		leg_become_ready(w->leg);
 		break;
 	case EVENT_REPLY:
 	case EVENT_EARLY:
@@ -257,6 +245,7 @@ static void dial(struct leg *l)
 		(void)!str_to_cstr(str_of(addr_format(w->at.addr, text)), w->peer, sizeof(w->peer));
 	upstream_free(&w->upstream);
 	upstream_init(&w->upstream, &manners, w->speaks ? &w->client : NULL);
+	w->since_ms = clock_steady_ms();
 	e = connect_wire(l);
 	if (e != ERR_NONE)
 		fail_address(l, err_text(e));
@@ -302,6 +291,10 @@ static void find_hop(struct leg *l)
 {
 	struct leg_wire *w = l->wire;
 
+	if (!w->fresh && keep_take(l, &w->client)) {
+		free_wire(w);
+		return;
+	}
 	if (l->hop->n > 0) {
 		dial_next(l);
 		return;
@@ -358,11 +351,11 @@ static bool is_introduced(const struct leg *l)
 		(by == HOP_PROXY && l->hop->hop->kind == HOP_SMTP);
 }
 
-void leg_open(struct leg *l, const struct introduction *client)
+void leg_open(struct leg *l, const struct introduction *client, enum leg_open which)
 {
 	struct leg_wire *w = calloc(1, sizeof(*w));
 
-	forget(l);
+	leg_forget(l);
 	l->used = false;
 	if (w == NULL) {
 		l->end = LEG_FAILED;
@@ -371,6 +364,9 @@ void leg_open(struct leg *l, const struct introduction *client)
 		return;
 	}
 	w->leg = l;
+	w->site = l->site;
+	w->hop = l->hop;
+	w->fresh = which == LEG_NEW;
 	w->speaks = client != NULL && is_introduced(l);
 	if (w->speaks)
 		w->client = *client;
@@ -391,7 +387,7 @@ void leg_drop(struct leg *l)
 {
 	struct leg_wire *w = l->wire;
 
-	forget(l);
+	leg_forget(l);
 	if (w == NULL)
 		return;
 	w->leg = NULL;
@@ -401,8 +397,7 @@ void leg_drop(struct leg *l)
 		free_wire(w);
 }
 
-/* It waits for a command, and has said nothing since its last answer. */
-static bool is_idle(const struct leg *l)
+bool leg_is_idle(const struct leg *l)
 {
 	return l->wire != NULL && l->wire->conn != NULL &&
 		l->wire->upstream.state == UPSTREAM_READY && conn_unsent(l->wire->conn) == 0 &&
@@ -413,11 +408,11 @@ void leg_quit(struct leg *l)
 {
 	struct leg_wire *w = l->wire;
 
-	if (!is_idle(l)) {
+	if (!leg_is_idle(l)) {
 		leg_drop(l);
 		return;
 	}
-	forget(l);
+	leg_forget(l);
 	w->leg = NULL;
 	conn_part(w->conn, FAREWELL_SHUTDOWN);
 }
@@ -426,11 +421,11 @@ void leg_rest(struct leg *l)
 {
 	struct leg_wire *w = l->wire;
 
-	if (!is_idle(l)) {
+	if (!leg_is_idle(l)) {
 		leg_drop(l);
 		return;
 	}
-	forget(l);
+	leg_forget(l);
 	l->wire = w;
 	l->used = true;
 	w->resetting = true;

@@ -1,13 +1,14 @@
 /* leg.h - one connection to one next hop: its engine, its conn, and what of a transaction it carries.
  *
  *	leg_open: [name of the client] -> [addresses of the hop] -> dial, one address after the other
- *		-> LEG_READY -> (commands -> LEG_REPLY)* -> leg_rest -> LEG_READY ... -> leg_quit
+ *		-> LEG_READY -> (commands -> LEG_REPLY)* -> leg_rest -> LEG_READY ... -> leg_keep
  *
  * Whoever owns it hears of everything through one call. A leg outlives its connection until it is opened
  * again, and owns next to nothing while it has none. */
 #ifndef POPGATE_LEG_H
 #define POPGATE_LEG_H
 
+#include "common/base/list.h"
 #include "common/net/conn.h"
 #include "common/net/names.h"
 #include "smtpgate/hoplogin.h"
@@ -17,6 +18,16 @@
 
 struct leg;
 
+struct keep { /* connections without a leg, for the next client; keep.c */
+	struct node wires;
+	unsigned n;
+};
+
+void keep_init(struct keep *k);
+
+/* Says good-bye on all of them: the worker drains. */
+void keep_end(struct keep *k);
+
 struct leg_site { /* of the worker; borrowed */
 	struct loop *loop;
 	const struct gate_settings *settings;
@@ -25,6 +36,7 @@ struct leg_site { /* of the worker; borrowed */
 	struct names *names;
 	struct tls_context *tls; /* towards next hops; NULL where next_hop_tls is off */
 	const struct hop_login *login; /* NULL: none */
+	struct keep *keep;
 };
 
 enum leg_news {
@@ -52,7 +64,7 @@ struct leg {
 	struct leg_wire *wire; /* the connection and its engine, or what comes before; NULL: none */
 	bool ready; /* the hop takes commands */
 	bool mailed; /* it took MAIL in this transaction */
-	bool used; /* it had a transaction before this one */
+	bool used; /* it had a transaction before this one, maybe of another client */
 	unsigned accepted; /* recipients it took in this transaction */
 	bool dotted; /* the end of the message was sent */
 	enum leg_end end; /* of LEG_GONE */
@@ -63,9 +75,13 @@ struct leg {
 void leg_init(struct leg *l, void *owner, leg_heard *heard, const struct leg_site *site,
 	struct hop_state *hop);
 
-/* Connects, in the name of client where the hop is to hear of one; NULL: for ourselves. LEG_READY or
- * LEG_GONE follows, that perhaps at once. */
-void leg_open(struct leg *l, const struct introduction *client);
+/* Connects, in the name of client where the hop is to hear of one; NULL: for ourselves. Where there is a kept
+ * connection that is taken, unless a new one is wanted. LEG_READY or LEG_GONE follows, perhaps at once. */
+enum leg_open {
+	LEG_ANY,
+	LEG_NEW,
+};
+void leg_open(struct leg *l, const struct introduction *client, enum leg_open which);
 
 /* Does the hop's connection, there now, speak for this client? */
 bool leg_speaks_for(const struct leg *l, const struct introduction *client);
@@ -76,6 +92,9 @@ void leg_drop(struct leg *l);
 /* QUIT if the hop waits for a command and nothing of a transaction is on it; else as leg_drop(). Its answer is not
  * waited for (RFC 5321 4.1.1.10 would like it; it says nothing, and costs five calls). */
 void leg_quit(struct leg *l);
+
+/* Its client is done with it: kept for another for a moment where that can be (keep.c), else leg_quit(). */
+void leg_keep(struct leg *l);
 
 /* The transaction on it is over, unfinished: RSET, and LEG_READY when the hop has agreed. If it cannot be
  * asked now, as leg_drop(). */
@@ -91,6 +110,9 @@ void leg_go(struct leg *l, int64_t patience_ms);
 /* Gives it octets of the message; all of them are taken. While some of them wait the hop has patience_ms
  * to read on; with none waiting it is the client who is slow. */
 void leg_body(struct leg *l, struct buf *octets, int64_t patience_ms);
+
+/* It waits for a command, and has said nothing since its last answer. */
+bool leg_is_idle(const struct leg *l);
 
 /* Nothing was read behind its last reply. What may still stand in the kernel is not looked for: an answer too many
  * shifts all that follow, and DATA's is the only 354, so that a hop out of step is found out there at the latest,

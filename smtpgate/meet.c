@@ -6,6 +6,7 @@
  * it; one that comes before is a fault of ours or the hop's. */
 #include "smtpgate/upstream_private.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "common/line/base64.h"
@@ -104,8 +105,29 @@ static enum step say_xclient(struct upstream *u)
 	if (!xclient_put(&u->out, &u->client, next))
 		return upstream_break(u, "cannot be told of this client");
 	u->left &= ~next;
+	u->said |= next;
 	u->state = UPSTREAM_XCLIENT;
 	return STEP_AGAIN;
+}
+
+bool upstream_may_introduce(const struct upstream *u)
+{
+	return u->state == UPSTREAM_READY && u->offers.xclient == u->said;
+}
+
+bool upstream_introduce(struct upstream *u, const struct introduction *client)
+{
+	assert(upstream_may_introduce(u));
+	u->client = *client;
+	u->introduced = u->said == 0;
+	u->left = u->said;
+	u->given = !u->introduced; /* and meet_again() says it */
+	return u->given;
+}
+
+enum step meet_again(struct upstream *u)
+{
+	return say_xclient(u);
 }
 
 /* --- AUTH --- */

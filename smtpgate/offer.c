@@ -65,10 +65,11 @@ static void offer(struct relay *r, struct leg *l)
 	leg_go(l, relay_settings(r)->next_hop_ms);
 }
 
-static void open_anew(struct relay *r, struct leg *l, const struct introduction *who)
+static void open_leg(
+	struct relay *r, struct leg *l, const struct introduction *who, enum leg_open which)
 {
 	r->stage = STAGE_OPEN;
-	leg_open(l, who);
+	leg_open(l, who, which);
 }
 
 /* A hop may have closed a connection that it kept for long enough. */
@@ -78,7 +79,7 @@ static void try_again(struct relay *r, struct leg *l)
 
 	r->retried = true;
 	leg_drop(l);
-	open_anew(r, l, &who);
+	open_leg(r, l, &who, LEG_NEW);
 }
 
 static void begin(struct relay *r, struct leg *l)
@@ -86,9 +87,9 @@ static void begin(struct relay *r, struct leg *l)
 	const struct introduction who = introduce(r);
 
 	if (leg_upstream(l) != NULL && !l->mailed && !leg_speaks_for(l, &who))
-		leg_quit(l);
+		leg_keep(l);
 	if (leg_upstream(l) == NULL)
-		open_anew(r, l, &who);
+		open_leg(r, l, &who, LEG_ANY);
 	else if (l->ready)
 		offer(r, l);
 }

@@ -387,6 +387,8 @@ void relay_ask(struct relay *r)
 void relay_site_init(struct relay_site *s, const struct leg_site *leg)
 {
 	*s = (struct relay_site){ .leg = *leg };
+	keep_init(&s->keep);
+	s->leg.keep = &s->keep;
 	hop_state_init(&s->deliver, &leg->settings->deliver_to);
 	hop_state_init(&s->relay, &leg->settings->relay_to);
 }
@@ -426,7 +428,7 @@ void relay_close(struct relay **r)
 		if (l->mailed || relay_active(l))
 			leg_drop(l);
 		else
-			leg_quit(l);
+			leg_keep(l);
 	}
 	free(*r);
 	*r = NULL;

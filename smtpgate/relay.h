@@ -1,8 +1,8 @@
 /* relay.h - couples one client with its next hops: who waits for whom, who closes, what each end hears.
  *
  * A session has up to two legs: one to a network hop, one to the deliver role. A leg is opened for the
- * first recipient that goes there, kept for the next transaction while it is clean, and dropped without a
- * dot when the client goes or the message is given up. 250 is said only when every leg of the
+ * first recipient that goes there, kept for the next transaction (and then the next client) while it is clean, and
+ * dropped without a dot when the client goes or the message is given up. 250 is said only when every leg of the
  * transaction said so; with both legs the deliver role's dot is held back until the network hop has
  * taken the message. What is uncertain is 451. */
 #ifndef POPGATE_RELAY_H
@@ -15,6 +15,7 @@ struct relay;
 
 struct relay_site { /* of the worker, shared by all its relays */
 	struct leg_site leg;
+	struct keep keep;
 	struct hop_state deliver, relay; /* what is known of the two hops */
 };
 

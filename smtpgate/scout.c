@@ -82,7 +82,7 @@ static void on_heard(void *owner, struct leg *l, enum leg_news news)
 static void visit(struct mission *m, int64_t now_ms)
 {
 	if (leg_upstream(&m->leg) == NULL && m->hop->n > 0 && now_ms >= m->visit_ms)
-		leg_open(&m->leg, NULL);
+		leg_open(&m->leg, NULL, LEG_NEW);
 }
 
 static void on_second(void *owner)
@@ -90,6 +90,8 @@ static void on_second(void *owner)
 	struct scout *s = owner;
 	int64_t now_ms = clock_steady_ms();
 
+	if (loop_draining(s->site->leg.loop))
+		keep_end(&s->site->keep);
 	for (size_t i = 0; i < HOPS; i++) {
 		struct mission *m = &s->missions[i];
 

@@ -59,6 +59,8 @@ static void check(const struct gate_settings *g, struct conf_section s, struct b
 			"local_domains: there is no deliver_to for them");
 	if (g->idle_ms < 1000 || g->next_hop_ms < 1000 || g->final_dot_ms < 1000)
 		conf_complain(s, "idle_timeout", complaints, "timeouts: at least 1s each");
+	if (g->reuse_ms > 60000)
+		conf_complain(s, "next_hop_reuse", complaints, "next_hop_reuse: at most 60s");
 	if (g->greeting_delay_ms > 10000)
 		conf_complain(s, "greeting_delay", complaints, "greeting_delay: at most 10s");
 	if (!printable(str_of(g->refusal_text)) || strlen(g->refusal_text) > 400)
@@ -82,6 +84,7 @@ enum err gate_settings_read(struct gate_settings *out, struct conf *c, struct bu
 		.idle_ms = conf_ms(s, "idle_timeout"),
 		.next_hop_ms = conf_ms(s, "next_hop_timeout"),
 		.final_dot_ms = conf_ms(s, "final_dot_timeout"),
+		.reuse_ms = conf_ms(s, "next_hop_reuse"),
 		.max_connections = conf_number(s, "max_connections"),
 		.max_connections_per_address = conf_number(s, "max_connections_per_address"),
 	};

@@ -26,6 +26,7 @@ struct gate_settings {
 	unsigned max_recipients;
 	int64_t greeting_delay_ms; /* the client is greeted only after that, if it has kept quiet */
 	int64_t idle_ms, next_hop_ms, final_dot_ms;
+	int64_t reuse_ms; /* how long a connection to a hop waits for the next client; 0: not at all */
 	unsigned max_connections, max_connections_per_address;
 };
 

@@ -243,6 +243,8 @@ static enum step take_turn(struct upstream *u, struct buf *in, struct buf *out)
 		meet_secured(u);
 	if (given && in->len > 0)
 		return upstream_break(u, "said more than it was asked");
+	if (u->state == UPSTREAM_READY && !u->introduced)
+		return meet_again(u);
 	if (u->out.len > 0)
 		buf_move(out, &u->out);
 	return in->len > 0 ? listen(u, in) : STEP_READ;
@@ -267,12 +269,13 @@ static void farewell(struct engine *e, enum farewell why, struct buf *out)
 	(void)why;
 	if (upstream_of(e)->state == UPSTREAM_READY)
 		buf_line(out, STR("QUIT"));
+	upstream_of(e)->state = UPSTREAM_DONE;
 }
 
 static bool busy(const struct engine *e)
 {
-	(void)e;
-	return true; /* its client's session decides when it ends */
+	return !((const struct upstream *)(const void *)e)
+			->spare; /* its client's session decides */
 }
 
 static const struct engine_ops ops = { run, farewell, busy };

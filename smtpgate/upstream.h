@@ -71,6 +71,7 @@ struct upstream {
 	bool unheard; /* it has said something that was not answered to anything yet */
 	bool tls; /* spoken under TLS */
 	bool mailed; /* it took the last MAIL */
+	bool spare; /* set by the owner: it has no client, and may end at any time */
 	bool told; /* XCLIENT was said: what goes wrong from then on may be due to that client */
 
 	/* private */
@@ -82,7 +83,7 @@ struct upstream {
 	bool broken; /* the last event was told: there is nothing more to be heard */
 	bool given; /* a command was given since the last run */
 	bool clear; /* STARTTLS was refused, and need not be */
-	unsigned left; /* of XCLIENT's attributes */
+	unsigned left, said; /* of XCLIENT's attributes: still to be said, said */
 	enum {
 		ASKED_MAIL,
 		ASKED_RCPT,
@@ -98,6 +99,11 @@ struct upstream {
 void upstream_init(struct upstream *u, const struct upstream_manners *manners,
 	const struct introduction *client);
 void upstream_free(struct upstream *u);
+
+/* In UPSTREAM_READY, for whom XCLIENT is spoken: may the hop be told of another client? It has to want to know what it
+ * was told of the last. Then the greeting and EHLO follow, and EVENT_READY; false: it wanted nothing, and is ready. */
+bool upstream_may_introduce(const struct upstream *u);
+MUST_USE bool upstream_introduce(struct upstream *u, const struct introduction *client);
 
 /* In UPSTREAM_READY. Parameters that the hop does not offer are left out. Where it offers PIPELINING, RCPT may be
  * given right behind MAIL: then there is one EVENT_REPLY for both, MAIL's if that was refused, else RCPT's. */

@@ -13,6 +13,9 @@ enum step upstream_break(struct upstream *u, const char *why);
 enum step meet_connected(struct upstream *u);
 void meet_secured(struct upstream *u);
 
+/* meet.c: upstream_introduce() was called. */
+enum step meet_again(struct upstream *u);
+
 /* meet.c: upstream->reply is to what stands in their names. more: something stands behind it. */
 enum step meet_greeting(struct upstream *u);
 enum step meet_hello(struct upstream *u);

@@ -156,6 +156,7 @@ static const struct conf_option smtpgate_options[] = {
 	{ "idle_timeout",                CONF_DURATION, "5m",    NULL,      NULL },
 	{ "next_hop_timeout",            CONF_DURATION, "5m",    NULL,      NULL },
 	{ "final_dot_timeout",           CONF_DURATION, "10m",   NULL,      NULL },
+	{ "next_hop_reuse",              CONF_DURATION, "2s",    NULL,      NULL }, /* 0: never */
 	{ "max_connections",             CONF_NUMBER,   "20000", "1-1000000", NULL },
 	{ "max_connections_per_address", CONF_NUMBER,   "50",    "1-1000000", NULL },
 	END

@@ -53,6 +53,7 @@ smtpgate {{
     local_domains = {{ "example.net" }}
     deliver_to = "{deliver_to}"
     relay_to = "{relay_to}"
+    next_hop_reuse = "{next_hop_reuse}"
     {smtpgate}
 }}
 """
@@ -89,6 +90,7 @@ class Farm:
         self.lifetime, self.slack, self.window, self.more = "30m", "auto", "", ""
         self.deliver_to = self.relay_to = f"maildir:{self.dir}/mail/%d/%n"
         self.pop3d = self.smtpgate = self.smtp_listener = ""
+        self.next_hop_reuse = "0"  # a hop sees a session for each client, unless a test is about that
         self.plaintext_auth = "always"
         self.users = {"anna@example.net": "{PLAIN}secret", "bert@example.net": "{PLAIN}secret"}
         self.conf_text = None  # given: used as it is

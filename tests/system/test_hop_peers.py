@@ -91,6 +91,28 @@ def test_postfix_sees_the_client_and_lets_the_window_pass_as_authenticated(tmp_p
             farm.stop()
 
 
+def test_postfix_hears_of_each_client_on_one_connection(tmp_path_factory, directory):
+    clients = [("127.0.8.6", "anna", "pc.example"), ("127.0.8.7", "bert", "box.example"),
+               ("127.0.8.6", "anna", "pc.example")]
+    with running(Postfix(directory / "postfix", [TO])) as postfix:
+        farm = module_farm(tmp_path_factory, "reuse", relay_to=f"smtp:127.0.0.1:{postfix.port}",
+                           next_hop_reuse="30s")
+        try:
+            for source, user, hello in clients:
+                farm.login(source, user)
+                with farm.smtp(source, hello=hello) as smtp:
+                    assert smtp.deliver(f"{user}@example.net", [TO], mail.stuffed(LETTER)).startswith("250")
+            stored = postfix.wait_for(TO, 3)
+            traces = [mail.trace(letter).decode() for letter in stored]
+            assert sum("from pc.example (unknown [127.0.8.6])" in trace for trace in traces) == 2
+            assert sum("from box.example (unknown [127.0.8.7])" in trace for trace in traces) == 1
+            log = postfix.log()
+            assert log.count("client=unknown[127.0.8.6]") == 2 and log.count("client=unknown[127.0.8.7]") == 1
+            assert ": connect from" not in log[log.index("client=unknown[127.0.8.6]"):]
+        finally:
+            farm.stop()
+
+
 def test_postfix_takes_the_proxy_header(tmp_path_factory, directory):
     with running(Postfix(directory / "postfix", [TO],
                          "smtpd_upstream_proxy_protocol = haproxy\n")) as postfix:

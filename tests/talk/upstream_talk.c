@@ -383,6 +383,47 @@ static void xclient_tells_what_the_hop_wants_to_know_and_greets_again(void **sta
 	end();
 }
 
+static void another_client_is_told_of_in_full(void **state)
+{
+	struct introduction client = anna(), other = { .client = { .port = 7 }, .esmtp = true };
+
+	(void)state;
+	start_with(&by_xclient, &client);
+	hears(EVENT_NONE, "220 hi\r\n", "EHLO gate.example\r\n");
+	hears(EVENT_NONE, "250-hop\r\n250 XCLIENT ADDR PORT LOGIN HELO\r\n",
+		"XCLIENT ADDR=192.0.2.7 PORT=4711 HELO=pc+20anna LOGIN=anna@example.net\r\n");
+	hears(EVENT_NONE, "220 hi again\r\n", "EHLO gate.example\r\n");
+	hears(EVENT_READY, "250-hop\r\n250 XCLIENT HELO ADDR LOGIN PORT\r\n", "");
+	assert_true(addr_parse(STR("2001:db8::1"), &other.client.addr));
+	memcpy(other.helo, "box", 4);
+	assert_true(upstream_may_introduce(&s.hop));
+	assert_true(upstream_introduce(&s.hop, &other));
+	talk_hears(
+		&s.talk, "XCLIENT ADDR=IPV6:2001:db8::1 PORT=7 HELO=box LOGIN=[UNAVAILABLE]\r\n");
+	hears(EVENT_NONE, "220 hi again\r\n", "EHLO box\r\n");
+	hears(EVENT_READY, "250-hop\r\n250 XCLIENT ADDR LOGIN\r\n", "");
+	assert_false(upstream_may_introduce(&s.hop)); /* what it was told would stay */
+	end();
+}
+
+static void a_hop_that_wants_to_know_nothing_takes_any_client(void **state)
+{
+	struct upstream_manners lmtp = by_xclient;
+	struct introduction client = anna();
+
+	(void)state;
+	lmtp.lmtp = true;
+	lmtp.only_xclient = false;
+	start_with(&lmtp, &client);
+	hears(EVENT_NONE, "220 hi\r\n", "LHLO gate.example\r\n");
+	hears(EVENT_READY, "250-hop\r\n250 SIZE\r\n", "");
+	assert_true(upstream_may_introduce(&s.hop));
+	assert_false(upstream_introduce(&s.hop, &client));
+	talk_hears(&s.talk, "");
+	assert_int_equal(s.hop.state, UPSTREAM_READY);
+	end();
+}
+
 static void a_hop_without_xclient_is_unfit_if_it_has_to_judge(void **state)
 {
 	struct introduction client = anna();
@@ -553,6 +594,8 @@ int main(void)
 		cmocka_unit_test(the_hop_forgets_a_transaction_and_goes_on),
 		cmocka_unit_test(parameters_go_to_a_hop_that_offers_them),
 		cmocka_unit_test(xclient_tells_what_the_hop_wants_to_know_and_greets_again),
+		cmocka_unit_test(another_client_is_told_of_in_full),
+		cmocka_unit_test(a_hop_that_wants_to_know_nothing_takes_any_client),
 		cmocka_unit_test(a_hop_without_xclient_is_unfit_if_it_has_to_judge),
 		cmocka_unit_test(its_judgement_of_the_client_is_told_apart_from_its_faults),
 		cmocka_unit_test(a_probe_only_looks),
