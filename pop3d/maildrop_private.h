@@ -143,8 +143,11 @@ MUST_USE enum err list_next(struct maildrop *m, enum place place, list_entry *ta
 /* What its name alone says: the unique part, time, and size if there is a W=. */
 void file_read_name(struct file *f);
 
-/* The order of files, for qsort(): by time, then by the unique part. */
+/* mailorder.c: the order of files, for qsort(): by time, then by the unique part. */
 int by_age(const void *a, const void *b);
+
+/* Puts files in it. False without memory. */
+MUST_USE bool put_by_age(struct maildrop *m);
 
 /* mailids.c: names all files, which are in the order of age; the last step of a scan. */
 MUST_USE enum err find_names(struct maildrop *m, int64_t until_ms);

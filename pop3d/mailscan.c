@@ -118,65 +118,6 @@ static enum err list_some(struct maildrop *m, int64_t until_ms)
 
 /* --- order --- */
 
-int by_age(const void *a, const void *b)
-{
-	const struct file *x = a, *y = b;
-	int order = mailname_compare(x->time, unique_of(x), y->time, unique_of(y));
-
-	if (order != 0)
-		return order;
-	if (x->inode != y->inode)
-		return x->inode < y->inode ? -1 : 1;
-	return (int)y->place - (int)x->place;
-}
-
-struct key { /* of a file to be sorted: it is small, and nearly always enough */
-	uint64_t time;
-	const struct file *file;
-};
-
-static int by_key(const void *a, const void *b)
-{
-	const struct key *x = a, *y = b;
-
-	if (x->time != y->time)
-		return x->time < y->time ? -1 : 1;
-	return by_age(x->file, y->file);
-}
-
-/* Moves each file to where its key stands: along one ring of places after the other, with no second copy. */
-static void permute(struct file *files, struct key *keys, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct file first = files[i];
-		size_t to = i, from;
-
-		while ((from = (size_t)(keys[to].file - files)) != i) {
-			files[to] = files[from];
-			keys[to].file = &files[to];
-			to = from;
-		}
-		files[to] = first;
-		keys[to].file = &files[to];
-	}
-}
-
-static bool sort_by_age(struct maildrop *m)
-{
-	struct key *keys = m->n > 0 ? malloc(m->n * sizeof(*keys)) : NULL;
-
-	if (m->n == 0)
-		return true;
-	if (keys == NULL)
-		return false;
-	for (size_t i = 0; i < m->n; i++)
-		keys[i] = (struct key){ m->files[i].time, &m->files[i] };
-	qsort(keys, m->n, sizeof(*keys), by_key);
-	permute(m->files, keys, m->n);
-	free(keys);
-	return true;
-}
-
 static bool is_there(const struct maildrop *m, const struct file *f)
 {
 	return faccessat(m->dirs[f->place], f->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -199,7 +140,7 @@ static enum err put_in_order(struct maildrop *m, int64_t until_ms)
 	size_t kept = 0;
 
 	(void)until_ms;
-	if (!sort_by_age(m))
+	if (!put_by_age(m))
 		return ERR_NOMEM;
 	for (size_t i = 0; i < m->n; i++)
 		if (kept == 0 || !doubles(m, &m->files[kept - 1], &m->files[i]))

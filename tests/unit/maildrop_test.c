@@ -169,6 +169,60 @@ static void messages_stand_in_the_order_of_their_time(void **state)
 	maildrop_close(&m);
 }
 
+/* Whatever it is that their names have in common. */
+static void messages_of_one_time_stand_in_the_order_of_their_names(void **state)
+{
+	static const char *const names[] = { "7.a", "7.a0", "7.aaaaaaaa", "7.aaaaaaaaaB",
+		"7.aaaaaaaaab", "7.aaaaaaaaaba", "7.b", "7.b\xc3\xa9", "07.b", "07.c", "8",
+		"007.z" };
+	static const size_t order[] = { 11, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 10 };
+	char path[100];
+
+	(void)state;
+	for (size_t n = 1; n <= 12; n++) { /* with the last ones nothing is in common */
+		struct maildrop *m;
+		size_t at = 0;
+
+		snprintf(path, sizeof(path), "%s/%s", n % 2 == 0 ? "new" : "cur", names[n - 1]);
+		put(path, "x\n");
+		m = scanned();
+		assert_int_equal(maildrop_count(m), n);
+		for (size_t i = 0; i < 12; i++)
+			if (order[i] < n)
+				assert_string_equal(maildrop_file(m, at++) + 4, names[order[i]]);
+		maildrop_close(&m);
+	}
+}
+
+static int by_time_and_name(const void *a, const void *b)
+{
+	const char *x = a, *y = b;
+
+	return atoi(x) != atoi(y) ? atoi(x) - atoi(y) : strcmp(x, y);
+}
+
+static void many_messages_stand_in_the_order_of_few(void **state)
+{
+	char names[700][40], path[100];
+	struct maildrop *m;
+	unsigned seed = 7;
+
+	(void)state;
+	for (size_t i = 0; i < 700; i++, seed = seed * 1103515245 + 12345) {
+		snprintf(names[i], sizeof(names[i]), "%s%u.%s%u", i % 50 == 0 ? "0" : "",
+			1700000000 + (seed >> 16) % 3 * 70000, i % 3 == 0 ? "" : "longername",
+			(unsigned)i);
+		snprintf(path, sizeof(path), "%s/%s", i % 2 == 0 ? "new" : "cur", names[i]);
+		put(path, "");
+	}
+	m = scanned();
+	qsort(names, 700, sizeof(names[0]), by_time_and_name);
+	assert_int_equal(maildrop_count(m), 700);
+	for (size_t i = 0; i < 700; i++)
+		assert_string_equal(maildrop_file(m, i) + 4, names[i]);
+	maildrop_close(&m);
+}
+
 static void only_regular_files_are_messages(void **state)
 {
 	struct maildrop *m;
@@ -794,6 +848,8 @@ int main(void)
 #define DROP(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		DROP(messages_stand_in_the_order_of_their_time),
+		DROP(messages_of_one_time_stand_in_the_order_of_their_names),
+		DROP(many_messages_stand_in_the_order_of_few),
 		DROP(only_regular_files_are_messages),
 		DROP(hostile_names_have_ids_of_their_own),
 		DROP(two_names_of_one_file_are_one_message),
