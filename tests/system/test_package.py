@@ -153,12 +153,18 @@ def test_install_configure_run_upgrade_remove_purge(packages, debian, directory,
     until(hop.taken, 20, "the next hop having it")
     assert b"A word." in hop.taken()[0].body
 
-    edited, pids = debian.read(CONF), host.pids()
+    edited, (store, *daemons) = debian.read(CONF), host.pids()
+    session = Pop(host.port["110"], "127.0.0.4")
+    assert session.login().startswith("+OK")
     debian.apt("-o", "Dpkg::Options::=--force-confold", "install", debian.take(repacked(packages["popgate"], directory)))
     assert debian.run("dpkg-query", "-W", "-f", "${Version} ${Status}", "popgate").stdout == f"{NEXT} install ok installed"
     assert debian.read(CONF) == edited and debian.read(f"{CONF}.dpkg-dist").endswith("# news\n")
     until(lambda: debian.active(*SERVICES) == ["active"] * 3, 20, "all running again")
-    assert not set(pids) & set(host.pids())
+    until(lambda: debian.journal("-u", "popgate-*").count("event=upgrade.done") == 2, 20, "both being the new ones")
+    assert host.pids()[0] != store and host.pids()[1:] == daemons
+    assert not [pid for pid in host.pids() if debian.run("readlink", f"/proc/{pid}/exe").stdout.endswith("(deleted)\n")]
+    assert session.says("STAT").startswith("+OK 1 ") and session.says("QUIT").startswith("+OK")
+    session.close()
     assert host.relay("127.0.0.2").startswith("250"), "the window was forgotten"
     assert host.fetch("127.0.0.3") == mail.tricky()
 
