@@ -1,6 +1,6 @@
 /* live.c - sessions that are logged in. While one goes on it holds the window of its address open, by renewals
- * that keep the time of its login, so that none of them undoes a revocation (common/window/grant.h). When
- * the accounts are read anew, those whose account is another one now go, between two commands. */
+ * that keep the time of its login, so that none of them undoes a revocation (common/window/grant.h). Those
+ * whose account is another one now are ended (common/worker/evict.h). */
 #include "common/base/clock.h"
 #include "pop3d/session.h"
 
@@ -18,8 +18,8 @@ static int64_t interval_ms(const struct server *v)
 static void wait_for_turn(struct session *s)
 {
 	s->renew_ms = clock_steady_ms() + interval_ms(s->server);
-	list_remove(&s->live);
-	list_append(&s->server->live, &s->live);
+	list_remove(&s->proved.node);
+	list_append(&s->server->live.sessions, &s->proved.node);
 }
 
 /* Lost or not: the next one is as good, and the store knows of the loss. */
@@ -44,12 +44,12 @@ static void renew_due(struct server *v)
 {
 	int64_t now = clock_steady_ms();
 
-	for (unsigned i = 0; i < RENEWALS_MAX && !list_empty(&v->live); i++) {
-		struct session *s = list_entry(v->live.next, struct session, live);
+	for (unsigned i = 0; i < RENEWALS_MAX && !list_empty(&v->live.sessions); i++) {
+		struct session *s = list_entry(v->live.sessions.next, struct session, proved.node);
 
 		if (now < s->renew_ms)
 			return;
-		if (s->login_ms > 0 && !s->evicting)
+		if (s->login_ms > 0 && !s->proved.evicted)
 			renew(s);
 		wait_for_turn(s);
 	}
@@ -57,52 +57,31 @@ static void renew_due(struct server *v)
 
 /* --- accounts that are others now --- */
 
-static void evict(struct session *s)
+static struct session *session_of(const struct evictable *e)
 {
-	if (s->evicting)
-		return;
-	s->evicting = true;
-	s->server->evicting++;
-	pop3_evict(&s->pop3);
-	event_revoked(s);
+	return list_entry(e, struct session, proved);
 }
 
-static void look_at(struct session *s)
+static void evict(struct evictable *e)
 {
-	if (users_changed(accounts_users(s->server->accounts), s->who, &s->account))
-		evict(s);
+	pop3_evict(&session_of(e)->pop3);
+	event_revoked(session_of(e));
 }
 
-/* Ends those that wait for the client; what is being sent to it is sent first. */
-static void end_evicted(struct server *v)
+static struct conn *idle(const struct evictable *e)
 {
-	struct node *n = v->live.next, *next;
+	const struct session *s = session_of(e);
 
-	for (; n != &v->live && v->evicting > 0; n = next) {
-		struct session *s = list_entry(n, struct session, live);
-
-		next = n->next;
-		if (s->evicting && pop3_between(&s->pop3) && conn_unsent(s->conn) == 0)
-			conn_end(s->conn, FAREWELL_SHUTDOWN);
-	}
+	return pop3_between(&s->pop3) ? s->conn : NULL;
 }
 
-static void look_at_all(struct server *v)
-{
-	for (struct node *n = v->live.next; n != &v->live; n = n->next)
-		look_at(list_entry(n, struct session, live));
-}
+static const struct evict_hooks hooks = { .evict = evict, .idle = idle };
 
 static void on_tick(void *owner)
 {
 	struct server *v = owner;
-	unsigned edition = users_edition(accounts_users(v->accounts));
 
-	if (edition != v->edition)
-		look_at_all(v);
-	v->edition = edition;
-	if (v->evicting > 0)
-		end_evicted(v);
+	evictions_look(&v->live);
 	if (v->settings.hold_window)
 		renew_due(v);
 }
@@ -111,21 +90,18 @@ static void on_tick(void *owner)
 
 enum err live_open(struct server *v)
 {
-	list_init(&v->live);
+	evictions_init(&v->live, v->accounts, &hooks);
 	return loop_every(v->loop, TICK_MS, on_tick, v);
 }
 
 void live_begin(struct session *s)
 {
-	wait_for_turn(s);
-	if (s->edition != users_edition(accounts_users(s->server->accounts)))
-		look_at(s); /* it may have changed while the password was verified */
+	s->proved.who = s->who;
+	s->renew_ms = clock_steady_ms() + interval_ms(s->server);
+	evictable_begin(&s->server->live, &s->proved);
 }
 
 void live_end(struct session *s)
 {
-	list_remove(&s->live);
-	if (s->evicting)
-		s->server->evicting--;
-	s->evicting = false;
+	evictable_end(&s->server->live, &s->proved);
 }

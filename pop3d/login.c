@@ -98,7 +98,7 @@ struct grant login_grant(const struct session *s)
 		.port = s->client.port,
 		.who = *s->who,
 		.source = { .service = "pop3", .tls = session_tls(s) },
-		.account = s->account };
+		.account = s->proved.account };
 
 	memcpy(g.sid, s->sid, sizeof(g.sid));
 	(void)!str_to_cstr(str_of(s->mechanism), g.source.mechanism, sizeof(g.source.mechanism));
@@ -142,7 +142,7 @@ static void on_right(struct session *s, const struct users_answer *a)
 	s->who = malloc(sizeof(*s->who));
 	if (s->who != NULL)
 		*s->who = a->who;
-	s->account = a->account;
+	s->proved.account = a->account;
 	users_end(&s->exchange); /* and the answer with it */
 	if (s->who != NULL)
 		admit(s);
@@ -187,7 +187,7 @@ static bool start(struct session *s)
 	enum err e;
 
 	note_mechanism(s);
-	s->edition = users_edition(accounts_users(s->server->accounts));
+	evictable_prepare(&s->server->live, &s->proved);
 	users_end(&s->exchange);
 	e = users_begin(&s->exchange, accounts_users(s->server->accounts), s->pop3.ask.mechanism,
 		&facts, on_heard, s);

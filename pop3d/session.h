@@ -15,6 +15,7 @@
 #include "common/worker/accounts.h"
 #include "common/worker/balancers.h"
 #include "common/worker/caller.h"
+#include "common/worker/evict.h"
 #include "pop3d/counted.h"
 #include "pop3d/maildrop.h"
 #include "pop3d/pop3.h"
@@ -36,9 +37,7 @@ struct server { /* a worker's, one */
 	struct balancers balancers;
 	struct door doors[KIT_LISTENERS_MAX];
 	unsigned max_connections;
-	struct node live; /* sessions that are logged in, the one that renews next first */
-	unsigned edition; /* of the accounts, as the live ones were last held against it */
-	unsigned evicting; /* of the live ones */
+	struct evictions live; /* sessions that are logged in, the one that renews next first */
 	char lock_dir[4200];
 	char piece
 		[POP3_PIECE_MAX]; /* of a message, from an answer to the engine's run that follows */
@@ -60,12 +59,9 @@ struct session {
 	unsigned pieces; /* and how many were in it */
 	struct maildrop *drop; /* NULL while a job has it */
 	struct subscriber *who; /* owned; NULL until the password was right */
-	struct fingerprint account; /* as it was proved */
-	unsigned edition; /* of the accounts, when the proof began */
-	struct node live; /* in the server's, while logged in */
+	struct evictable proved; /* the account; in the server's live ones while logged in */
 	int64_t login_ms; /* when the store says that was; 0: the address is never granted */
 	int64_t renew_ms; /* steady clock: when the window is to be held open next */
-	bool evicting; /* its account has changed */
 	enum err drop_error, scan_error;
 	bool scanned; /* the snapshot was taken with the opening, or failed then: scan_error */
 	unsigned awaited; /* of lock and grant */

@@ -248,6 +248,6 @@ void session_log_disconnect(const struct session *s, const char *why)
 	log_bool(&l, "in_data", gate_in_body(&s->gate));
 	log_int(&l, "ms", clock_steady_ms() - s->since_ms);
 	log_end(&l);
-	if (cut != NULL && !s->evicting)
+	if (cut != NULL && !s->proved.evicted)
 		session_count(s, COUNT_CUT, 1);
 }

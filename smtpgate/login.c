@@ -52,7 +52,8 @@ static bool remember(struct session *s, const struct users_answer *a)
 		s->who = malloc(sizeof(*s->who));
 	if (s->who != NULL)
 		*s->who = a->who;
-	s->account = a->account;
+	s->proved.who = s->who;
+	s->proved.account = a->account;
 	return s->who != NULL;
 }
 
@@ -71,7 +72,7 @@ static void on_heard(void *owner, const struct users_answer *a)
 		says = GATE_AUTH_LATER;
 	if (says == GATE_AUTH_OK) {
 		session_log_auth(s);
-		named_begin(s);
+		evictable_begin(&s->server->named, &s->proved);
 	} else {
 		session_log_auth_failed(s, subscriber_str(&a->who), users_why_text(a->why));
 	}
@@ -103,6 +104,7 @@ void session_auth(struct session *s)
 	if (s->gate.ask.mechanism[0] != '\0') {
 		note_mechanism(s);
 		users_end(&s->exchange);
+		evictable_prepare(&s->server->named, &s->proved);
 		e = users_begin(&s->exchange, accounts_users(s->server->accounts),
 			s->gate.ask.mechanism, &facts, on_heard, s);
 	}

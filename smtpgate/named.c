@@ -1,69 +1,36 @@
-/* named.c - sessions that have authenticated: when the accounts are read anew, those whose account is another
- * one now are ended, a message that is coming in first. */
+/* named.c - sessions that have authenticated: those whose account is another one now are ended, a message that
+ * is coming in first (common/worker/evict.h). */
 #include "smtpgate/session.h"
 
 #define TICK_MS 500
 
-static void look_at(struct session *s)
+static struct session *session_of(const struct evictable *e)
 {
-	if (s->evicting ||
-		!users_changed(accounts_users(s->server->accounts), s->who, &s->account))
-		return;
-	s->evicting = true;
-	s->server->evicting++;
-	gate_evict(&s->gate);
-	session_log_revoked(s);
+	return list_entry(e, struct session, proved);
 }
 
-static void look_at_all(struct server *v)
+static void evict(struct evictable *e)
 {
-	for (struct node *n = v->named.next; n != &v->named; n = n->next)
-		look_at(list_entry(n, struct session, named));
+	gate_evict(&session_of(e)->gate);
+	session_log_revoked(session_of(e));
 }
 
-/* Those that wait for the client; the others meet it before their next command. */
-static void end_evicted(struct server *v)
+static struct conn *idle(const struct evictable *e)
 {
-	struct node *n = v->named.next, *next;
+	const struct session *s = session_of(e);
 
-	for (; n != &v->named && v->evicting > 0; n = next) {
-		struct session *s = list_entry(n, struct session, named);
-
-		next = n->next;
-		if (s->evicting && gate_between(&s->gate) && conn_unsent(s->conn) == 0)
-			conn_end(s->conn, FAREWELL_SHUTDOWN);
-	}
+	return gate_between(&s->gate) ? s->conn : NULL;
 }
+
+static const struct evict_hooks hooks = { .evict = evict, .idle = idle };
 
 static void on_tick(void *owner)
 {
-	struct server *v = owner;
-	unsigned edition = users_edition(accounts_users(v->accounts));
-
-	if (edition != v->edition)
-		look_at_all(v);
-	v->edition = edition;
-	if (v->evicting > 0)
-		end_evicted(v);
+	evictions_look(owner);
 }
 
 enum err named_open(struct server *v)
 {
-	list_init(&v->named);
-	return loop_every(v->loop, TICK_MS, on_tick, v);
-}
-
-void named_begin(struct session *s)
-{
-	list_remove(&s->named);
-	list_append(&s->server->named, &s->named);
-	look_at(s); /* it may have changed while the password was verified */
-}
-
-void named_end(struct session *s)
-{
-	list_remove(&s->named);
-	if (s->evicting)
-		s->server->evicting--;
-	s->evicting = false;
+	evictions_init(&v->named, v->accounts, &hooks);
+	return loop_every(v->loop, TICK_MS, on_tick, &v->named);
 }

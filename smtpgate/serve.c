@@ -22,7 +22,7 @@ static void on_gone(struct conn *c, struct engine *e, const char *why)
 	session_count(s, COUNT_OPEN, -1);
 	clients_leave(s->server->kit->clients, s->key);
 	list_remove(&s->ungreeted);
-	named_end(s);
+	evictable_end(&s->server->named, &s->proved);
 	users_end(&s->exchange);
 	relay_close(&s->relay);
 	free(s->identity);

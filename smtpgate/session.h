@@ -12,6 +12,7 @@
 #include "common/worker/accounts.h"
 #include "common/worker/balancers.h"
 #include "common/worker/caller.h"
+#include "common/worker/evict.h"
 #include "smtpgate/counted.h"
 #include "smtpgate/gate.h"
 #include "smtpgate/identity.h"
@@ -27,9 +28,7 @@ struct server {
 	struct accounts *accounts;
 	struct tls_context *tls; /* NULL: no certificate is configured */
 	struct node ungreeted; /* sessions that wait for their greeting */
-	struct node named; /* sessions that have authenticated */
-	unsigned edition; /* of the accounts, as those were last held against it */
-	unsigned evicting; /* of those */
+	struct evictions named; /* sessions that have authenticated */
 	struct relay_site relay_site;
 	struct names *names;
 	struct scout *scout;
@@ -56,9 +55,8 @@ struct session {
 	struct identity_found *identity; /* owned; of the transaction; NULL before the first MAIL */
 	struct exchange *exchange; /* the AUTH under way */
 	struct subscriber *who; /* owned; there while gate.authenticated */
-	struct fingerprint account; /* likewise, as it was proved */
-	struct node ungreeted, named;
-	bool evicting; /* its account has changed */
+	struct evictable proved; /* there while who is */
+	struct node ungreeted;
 	int64_t greet_ms; /* steady clock: not before */
 	char mechanism[32]; /* of the last AUTH, as the log has it: "plain" */
 	unsigned messages;
@@ -92,8 +90,6 @@ const struct identity_found *session_identity(const struct session *s);
 
 /* named.c: who has authenticated goes when the account is another one. */
 MUST_USE enum err named_open(struct server *v);
-void named_begin(struct session *s);
-void named_end(struct session *s); /* the session is gone; also of one that never was */
 
 /* login.c: the answer to GATE_ASKS_AUTH, and what goes with it. */
 void session_auth(struct session *s);
