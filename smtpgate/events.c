@@ -162,6 +162,12 @@ static enum use_proof proof_used(const struct session *s)
 	}
 }
 
+static bool limited(const struct policy_rules *r)
+{
+	return policy_limits(&r->per_who) || policy_limits(&r->per_key) ||
+		policy_limits(&r->per_window);
+}
+
 /* For the limits of an hour and for the history: what counts is what a hop has taken. */
 static void report_use(const struct session *s)
 {
@@ -182,7 +188,8 @@ static void report_use(const struct session *s)
 	use_helo(&use, gate_helo(&s->gate));
 	if (use.by == USE_BY_AUTH)
 		(void)!str_to_cstr(str_of(s->mechanism), use.mechanism, sizeof(use.mechanism));
-	storeline_use(s->server->line, &use);
+	storeline_use(
+		s->server->line, &use, limited(&s->server->settings.rules) ? USE_NOW : USE_SOON);
 }
 
 void session_ended(void *owner, const struct relay_end *end)

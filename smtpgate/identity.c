@@ -62,29 +62,24 @@ static void authenticated(struct identity_found *out, const struct identity_fact
 	out->sender_fits = f->sender->null || subscriber_eq(&owner, f->authenticated);
 }
 
-static bool any_limit(const struct policy_rules *r)
-{
-	return r->per_who.messages > 0 || r->per_who.recipients > 0 || r->per_key.messages > 0 ||
-		r->per_key.recipients > 0;
-}
-
 /* What is not known is not held against anybody. */
 static void look_at_credit(struct identity_found *out, const struct identity_facts *f)
 {
-	const struct policy_volume *limit = &f->settings->rules.per_window;
 	struct credit credit;
 
-	if (out->proof == PROOF_WINDOW && (limit->messages > 0 || limit->recipients > 0) &&
+	if (out->proof == PROOF_WINDOW && policy_limits(&f->settings->rules.per_window) &&
 		view_credit(f->view, f->client, &out->who, &credit))
 		out->by_window = (struct policy_volume){ credit.messages, credit.recipients };
 }
 
 static void look_at_volume(struct identity_found *out, const struct identity_facts *f)
 {
+	const struct policy_rules *rules = &f->settings->rules;
 	struct rates rates;
 
-	if (!any_limit(&f->settings->rules) ||
-		!view_rate(f->view, f->client, &out->who, f->now_ms, &rates))
+	if (!policy_limits(&rules->per_who) && !policy_limits(&rules->per_key))
+		return;
+	if (!view_rate(f->view, f->client, &out->who, f->now_ms, &rates))
 		return;
 	out->by_who = (struct policy_volume){ rates.who.messages, rates.who.recipients };
 	out->by_key = (struct policy_volume){ rates.key.messages, rates.key.recipients };

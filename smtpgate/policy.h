@@ -43,6 +43,12 @@ struct policy_client { /* what is known of the client at one MAIL */
 	const char *brownout_text; /* and why; borrowed as long as decisions are used */
 };
 
+/* Is either of them a limit? */
+static inline bool policy_limits(const struct policy_volume *v)
+{
+	return v->messages > 0 || v->recipients > 0;
+}
+
 struct policy_rules { /* all zero is the mildest */
 	bool bind_sender; /* AUTH and WINDOW count only for a sender that fits */
 	bool no_window; /* the window is no proof */

@@ -1,6 +1,7 @@
 /* ask.c - the asking end of the store's socket. */
 #include "common/window/ask.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -85,9 +86,26 @@ enum err ask_failure(struct ask *a, const struct failure *f)
 	return send_request(a, &(struct request){ .kind = WIRE_FAILURE, .failure = *f });
 }
 
-enum err ask_use(struct ask *a, const struct use *u)
+/* One call for all of them. What the socket has no room for is lost. */
+enum err ask_uses(struct ask *a, const struct use *u, unsigned n)
 {
-	return send_request(a, &(struct request){ .kind = WIRE_USE, .use = *u });
+	static uint8_t packets[ASK_USES_MAX][WIRE_MAX];
+	struct mmsghdr messages[ASK_USES_MAX] = { 0 };
+	struct iovec pieces[ASK_USES_MAX];
+	int sent;
+
+	assert(n <= ASK_USES_MAX);
+	for (unsigned i = 0; i < n; i++) {
+		const struct request r = { .kind = WIRE_USE, .use = u[i] };
+
+		pieces[i] = (struct iovec){ packets[i], wire_put_request(&r, packets[i]) };
+		messages[i].msg_hdr.msg_iov = &pieces[i];
+		messages[i].msg_hdr.msg_iovlen = 1;
+	}
+	sent = sendmmsg(a->fd, messages, n, MSG_NOSIGNAL);
+	if (sent == (int)n)
+		return ERR_NONE;
+	return sent >= 0 || errno == EAGAIN || errno == ENOBUFS ? ERR_BUSY : ERR_AWAY;
 }
 
 enum err ask_watch(struct ask *a, uint64_t ticket)

@@ -31,9 +31,10 @@ MUST_USE enum err ask_revoke(struct ask *a, uint64_t ticket, const struct revoca
  * UNKNOWN instead of no for as long as the lost grant would have counted. Not answered. */
 MUST_USE enum err ask_lost(struct ask *a, int64_t login_ms);
 
-/* A wrong password; a use of the relay or a login. Not answered, and it may be lost. */
+/* A wrong password; n uses of the relay or logins, ASK_USES_MAX at most. Not answered, and they may be lost. */
+#define ASK_USES_MAX 64
 MUST_USE enum err ask_failure(struct ask *a, const struct failure *f);
-MUST_USE enum err ask_use(struct ask *a, const struct use *u);
+MUST_USE enum err ask_uses(struct ask *a, const struct use *u, unsigned n);
 
 /* Asks to be told of each change from now on. It is answered like a grant; after that ask_notice() alone. */
 MUST_USE enum err ask_watch(struct ask *a, uint64_t ticket);

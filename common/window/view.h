@@ -82,7 +82,7 @@ bool view_holds(struct view *v, struct addr a, const struct subscriber *who, int
 int64_t view_delay(struct view *v, struct addr a, const struct subscriber *who,
 	const struct penalty_rules *rules, int64_t now_ms);
 
-/* How much was sent within the hour up to now_ms, as workers have reported it (ask_use()): from a's key, and
+/* How much was sent within the hour up to now_ms, as workers have reported it (ask_uses()): from a's key, and
  * by who, with his last reported login. False: there is no view to ask. Without a store the numbers are
  * those of its end. */
 struct rates {
@@ -96,7 +96,7 @@ MUST_USE bool view_rate(struct view *v, struct addr a, const struct subscriber *
  * made the view, or there is none yet. */
 MUST_USE bool view_minutes(struct view *v, struct minutes *out);
 
-/* How much who has sent since his last login from a because a holds his window (ask_use()). False: there is
+/* How much who has sent since his last login from a because a holds his window (ask_uses()). False: there is
  * no view to ask. */
 MUST_USE bool view_credit(
 	struct view *v, struct addr a, const struct subscriber *who, struct credit *out);

@@ -33,6 +33,8 @@ struct storeline {
 	struct grant_wait waits[WAITS_MAX];
 	unsigned free[WAITS_MAX], free_n; /* places */
 	uint64_t count;
+	struct use uses[ASK_USES_MAX]; /* that wait */
+	unsigned uses_n;
 	int mark; /* of SITE_LOST; -1 if it cannot be made */
 	bool reported; /* that the store is away */
 };
@@ -129,11 +131,21 @@ static void expire(struct storeline *s)
 	}
 }
 
+static void send_uses(struct storeline *s)
+{
+	unsigned n = s->uses_n;
+
+	s->uses_n = 0;
+	if (n > 0 && s->ask != NULL && ask_uses(s->ask, s->uses, n) == ERR_AWAY)
+		hang_up(s);
+}
+
 static void on_tick(void *owner)
 {
 	struct storeline *s = owner;
 
 	expire(s);
+	send_uses(s);
 	if (s->ask == NULL)
 		reopen(s);
 }
@@ -186,6 +198,7 @@ void storeline_close(struct storeline **line)
 {
 	if (*line == NULL)
 		return;
+	send_uses(*line);
 	hang_up(*line);
 	if ((*line)->mark >= 0)
 		close((*line)->mark);
@@ -226,10 +239,13 @@ void storeline_failure(struct storeline *s, const struct failure *f)
 		hang_up(s);
 }
 
-void storeline_use(struct storeline *s, const struct use *u)
+/* Each use by itself woke the store and the history, and was a transaction: a quarter of what a message of 2 kB cost
+ * when there were ten on a connection. */
+void storeline_use(struct storeline *s, const struct use *u, enum use_when when)
 {
-	if (s->ask != NULL && ask_use(s->ask, u) == ERR_AWAY)
-		hang_up(s);
+	s->uses[s->uses_n++] = *u;
+	if (when == USE_NOW || s->uses_n == ASK_USES_MAX)
+		send_uses(s);
 }
 
 void storeline_disown(struct grant_wait **w)

@@ -28,9 +28,14 @@ void storeline_close(struct storeline **s);
 void storeline_grant(struct storeline *s, const struct grant *grant, grant_heard *heard,
 	void *owner, struct grant_wait **out);
 
-/* A wrong password; a use of the relay, or a login. Not answered; lost while the store is away. */
+/* A wrong password; a use of the relay, or a login. Not answered; lost while the store is away. What is not wanted
+ * now waits up to 100 ms for others to go with it. */
+enum use_when {
+	USE_NOW, /* a limit is held to it */
+	USE_SOON,
+};
 void storeline_failure(struct storeline *s, const struct failure *f);
-void storeline_use(struct storeline *s, const struct use *u);
+void storeline_use(struct storeline *s, const struct use *u, enum use_when when);
 
 /* The owner is gone: the grant still goes its way. Takes NULL. */
 void storeline_disown(struct grant_wait **w);
