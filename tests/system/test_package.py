@@ -118,8 +118,39 @@ def refuses_the_example(debian):
     debian.run("systemctl", "reset-failed")
 
 
+def members_see_what_daemons_count(debian):
+    """Whoever is in group popgate may look."""
+    member = ("setpriv", "--reuid=65534", "--regid=65534", "--groups", debian.run("getent", "group", "popgate").stdout.split(":")[2])
+    said = debian.run(*member, "popgate", "stats").stdout
+    assert all(f"{name}, since" in said for name in ("pop3d", "smtpgate", "popgate-store")), said
+    debian.run(*member, "popgate", "window", "grant", "192.0.2.9", "--user", "anna")
+
+
+def delivers_as_the_owner_of_the_mail(host):
+    """The one way to run the gate that needs root, as README.Debian says."""
+    debian = host.debian
+    debian.write(CONF, debian.read(CONF).replace(f'deliver_to = "{host.hop.uri}"', 'deliver_to = "maildir:/var/vmail/%d/%n"'))
+    for command in re.search(r"root.conf:\n\n((?:    .*\n)+)", debian.read("/usr/share/doc/popgate/README.Debian")).group(1).splitlines():
+        debian.run("sh", "-c", command)
+    debian.run("systemctl", "restart", "popgate-smtpgate")
+    with Smtp(host.port["25"], "127.0.0.5") as smtp:
+        assert smtp.deliver("bob@else.test", ["anna@example.net"], LETTER).startswith("250")
+    assert owners(debian, "/var/vmail/example.net/anna/new")[0].endswith(" popgate-mail:popgate-mail 755")
+    with Pop(host.port["110"], "127.0.0.2") as pop:
+        assert pop.login().startswith("+OK") and pop.says("STAT").startswith("+OK 2 ")
+
+
 def owners(debian, *paths):
     return debian.run("stat", "-c", "%n %U:%G %a", *paths).stdout.split("\n")[:-1]
+
+
+@pytest.mark.soak
+def test_readme_says_what_is_done_here(packages):
+    commands = re.findall(r"^    (?:sudo )?(.*?)(?: +#.*)?$", (house.SOURCE / "README.md").read_text(), re.M)
+    assert "./deploy/package" in commands
+    assert f"systemctl enable --now {' '.join(SERVICES)}" in commands
+    path, = (command.split()[-1] for command in commands if command.startswith("apt install "))
+    assert list(house.SOURCE.glob(path[2:])) == [packages["popgate"]]
 
 
 @pytest.mark.soak
@@ -150,6 +181,7 @@ def test_install_configure_run_upgrade_remove_purge(packages, debian, directory,
     assert host.relay("127.0.0.2").startswith("550 5.7.1")
     assert host.fetch("127.0.0.2") == mail.tricky()
     assert host.relay("127.0.0.2").startswith("250") and host.relay("127.0.0.3").startswith("550 5.7.1")
+    members_see_what_daemons_count(debian)
     until(hop.taken, 20, "the next hop having it")
     assert b"A word." in hop.taken()[0].body
 
@@ -168,6 +200,11 @@ def test_install_configure_run_upgrade_remove_purge(packages, debian, directory,
     assert host.relay("127.0.0.2").startswith("250"), "the window was forgotten"
     assert host.fetch("127.0.0.3") == mail.tricky()
 
+    delivers_as_the_owner_of_the_mail(host)
+    members_see_what_daemons_count(debian)
+    assert not re.findall(r".* level=error .*|.*counters\.hidden.*", debian.journal("-u", "popgate-*"))
+
+    edited = debian.read(CONF)
     debian.apt("remove", "popgate")
     assert debian.active(*SERVICES) == ["inactive"] * 3
     assert debian.read(CONF) == edited
@@ -175,7 +212,8 @@ def test_install_configure_run_upgrade_remove_purge(packages, debian, directory,
 
     debian.apt("purge", "popgate")
     left = {path for path in debian.paths() - before if not path.startswith("/var/vmail/example.net/anna")}
-    mine = {"/etc/popgate", "/etc/popgate/cert.pem", "/etc/popgate/key.pem", "/etc/popgate/users", "/var/vmail",
+    drop_in = "/etc/systemd/system/popgate-smtpgate.service.d"
+    mine = {drop_in, f"{drop_in}/root.conf", "/etc/popgate", "/etc/popgate/cert.pem", "/etc/popgate/key.pem", "/etc/popgate/users", "/var/vmail",
             "/var/vmail/example.net"}
     assert left == mine, left ^ mine
     assert "anna" in debian.read("/etc/popgate/users")
