@@ -175,19 +175,21 @@ static enum err open_dirs(struct maildrop *m)
 	return ERR_NONE;
 }
 
+/* With copies of path and session behind it. */
 static struct maildrop *make(const struct maildrop_place *place)
 {
-	struct maildrop *m = calloc(1, sizeof(*m));
+	const char *sid = place->sid != NULL ? place->sid : "";
+	size_t path_n = strlen(place->path) + 1, sid_n = strlen(sid) + 1;
+	struct maildrop *m = calloc(1, sizeof(*m) + path_n + sid_n);
 
 	if (m == NULL)
 		return NULL;
 	m->root = m->dirs[0] = m->dirs[1] = m->lock = m->fd = m->count.fd = -1;
 	m->format = place->uidl;
-	m->path = strdup(place->path);
-	m->spare_dir = strdup(place->spare_dir);
-	m->sid = place->sid != NULL ? strdup(place->sid) : NULL;
-	if (m->path == NULL || m->spare_dir == NULL)
-		maildrop_close(&m);
+	m->spare_dir = place->spare_dir;
+	m->path = memcpy(m->text, place->path, path_n);
+	if (place->sid != NULL)
+		m->sid = memcpy(m->text + path_n, sid, sid_n);
 	return m;
 }
 
@@ -262,9 +264,7 @@ void maildrop_close(struct maildrop **drop)
 	close_if_open(&m->dirs[1]);
 	close_if_open(&m->root);
 	close_if_open(&m->lock);
-	free(m->path);
-	free(m->spare_dir);
-	free(m->sid);
+	free(m->file_text);
 	free(m);
 	*drop = NULL;
 }
@@ -287,14 +287,19 @@ const char *maildrop_uidl(struct maildrop *m, size_t i)
 
 	if (f->uidl != NULL)
 		return f->uidl;
-	uidl_of_name(unique_of(f), m->text);
-	return m->text;
+	uidl_of_name(unique_of(f), m->uidl_text);
+	return m->uidl_text;
 }
 
 const char *maildrop_file(struct maildrop *m, size_t i)
 {
 	const struct file *f = &m->files[i];
+	size_t size = MAILNAME_MAX + 8;
 
-	snprintf(m->text, sizeof(m->text), "%s/%s", dir_names[f->place], f->name);
-	return m->text;
+	if (m->file_text == NULL)
+		m->file_text = malloc(size);
+	if (m->file_text == NULL)
+		return f->name;
+	snprintf(m->file_text, size, "%s/%s", dir_names[f->place], f->name);
+	return m->file_text;
 }

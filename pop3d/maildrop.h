@@ -25,7 +25,8 @@ struct maildrop;
 
 struct maildrop_place {
 	const char *path; /* the Maildir */
-	const char *spare_dir; /* where lock and sizes lie if nothing can be written in path */
+	const char *spare_dir; /* where lock and sizes lie if nothing can be written in path; to be
+				  there for as long as the maildrop, while the others are copied */
 	enum uidl_format uidl;
 	const char *sid; /* of the session, for log lines; NULL for none */
 };

@@ -42,10 +42,15 @@ struct chunk {
 	char text[];
 };
 
+struct version { /* of a file: it is another one when it was written to */
+	uint64_t size;
+	struct timespec modified;
+};
+
 /* A file whose octets are being counted. */
 struct count {
 	int fd; /* owned; -1 */
-	struct stat before; /* when it was opened */
+	struct version before; /* when it was opened */
 	struct dot_out dot;
 	uint64_t offset, octets;
 	unsigned tries;
@@ -62,7 +67,8 @@ enum scan {
 };
 
 struct maildrop {
-	char *path, *spare_dir, *sid; /* owned */
+	const char *path, *sid; /* in text; sid NULL for none */
+	const char *spare_dir; /* borrowed */
 	enum uidl_format format;
 	bool look; /* writes nothing */
 	bool absent; /* there is no Maildir */
@@ -91,12 +97,14 @@ struct maildrop {
 
 	int fd; /* of the message that is being read; -1 */
 	size_t reading;
-	struct stat reading_st; /* of it when it was opened */
+	struct version opened; /* it, when it was opened */
 	struct dot_out reading_dot;
 	uint64_t read_offset,
 		read_octets; /* of the file given out, and what they make on the wire */
 
-	char text[MAILNAME_MAX + 8]; /* for what is borrowed until the next call */
+	char *file_text; /* owned; that maildrop_file() gave last */
+	char uidl_text[UIDL_MAX + 1]; /* and maildrop_uidl() */
+	char text[];
 };
 
 static inline struct str unique_of(const struct file *f)
@@ -109,16 +117,15 @@ static inline struct file *nth_by_age(const struct maildrop *m, size_t i)
 	return m->by_age != NULL ? m->by_age[i] : &m->files[i];
 }
 
-static inline uint32_t stamp_of(const struct stat *st)
+static inline uint32_t stamp_of(const struct version *v)
 {
-	return sizes_stamp((uint64_t)st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+	return sizes_stamp(v->size, v->modified.tv_sec, v->modified.tv_nsec);
 }
 
-/* Written to since? */
-static inline bool same_file(const struct stat *a, const struct stat *b)
+static inline bool same_version(const struct version *a, const struct version *b)
 {
-	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-		a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+	return a->size == b->size && a->modified.tv_sec == b->modified.tv_sec &&
+		a->modified.tv_nsec == b->modified.tv_nsec;
 }
 
 /* Begins a log line with the session and the Maildir in it. */
@@ -175,8 +182,11 @@ bool find_all_again(struct maildrop *m);
 /* Closes what is open of the message that is being read. */
 void stop_reading(struct maildrop *m);
 
+/* False if it is no regular file. */
+bool version_of(int fd, struct version *out);
+
 /* Opens a message, wherever it has gone; -1 with errno. */
-int open_message(struct maildrop *m, struct file *f, struct stat *st);
+int open_message(struct maildrop *m, struct file *f, struct version *v);
 
 /* Counts octets of c until the end of the file or until_ms (steady clock). *done: all are counted, and the file
  * was the same before and after. ERR_DAMAGED: it keeps changing. */

@@ -121,20 +121,30 @@ bool find_all_again(struct maildrop *m)
 	return whole;
 }
 
-static int open_where_it_was(const struct maildrop *m, const struct file *f, struct stat *st)
+bool version_of(int fd, struct version *out)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return false;
+	*out = (struct version){ (uint64_t)st.st_size, st.st_mtim };
+	return true;
+}
+
+static int open_where_it_was(const struct maildrop *m, const struct file *f, struct version *v)
 {
 	int fd = openat(m->dirs[f->place], f->name, MESSAGE_FLAGS);
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, st) != 0 || !S_ISREG(st->st_mode)) {
+	if (!version_of(fd, v)) {
 		close_if_open(&fd);
 		errno = ENOENT;
 	}
 	return fd;
 }
 
-int open_message(struct maildrop *m, struct file *f, struct stat *st)
+int open_message(struct maildrop *m, struct file *f, struct version *v)
 {
 	int fd = -1;
 
@@ -142,14 +152,14 @@ int open_message(struct maildrop *m, struct file *f, struct stat *st)
 		errno = ENOENT;
 		return -1;
 	}
-	fd = open_where_it_was(m, f, st);
+	fd = open_where_it_was(m, f, v);
 	if (fd >= 0 || errno != ENOENT || up_to_date(m))
 		return fd;
 	if (!find_all_again(m) || f->gone) {
 		errno = ENOENT;
 		return -1;
 	}
-	return open_where_it_was(m, f, st);
+	return open_where_it_was(m, f, v);
 }
 
 /* --- counting --- */
@@ -157,7 +167,7 @@ int open_message(struct maildrop *m, struct file *f, struct stat *st)
 /* From the start; the file has changed under us. */
 static enum err count_again(struct count *c)
 {
-	if (++c->tries >= COUNT_TRIES || fstat(c->fd, &c->before) != 0)
+	if (++c->tries >= COUNT_TRIES || !version_of(c->fd, &c->before))
 		return ERR_DAMAGED;
 	c->dot = (struct dot_out){ 0 };
 	c->offset = c->octets = 0;
@@ -166,9 +176,9 @@ static enum err count_again(struct count *c)
 
 static enum err count_end(struct count *c, bool *done)
 {
-	struct stat now;
+	struct version now;
 
-	if (fstat(c->fd, &now) != 0 || !same_file(&now, &c->before))
+	if (!version_of(c->fd, &now) || !same_version(&now, &c->before))
 		return count_again(c);
 	c->octets += dot_size_end(&c->dot);
 	*done = true;
@@ -181,7 +191,7 @@ enum err count_some(struct count *c, int64_t until_ms, bool *done)
 	enum err e = ERR_NONE;
 
 	for (*done = false; e == ERR_NONE && !*done;) {
-		uint64_t left = (uint64_t)c->before.st_size - c->offset;
+		uint64_t left = c->before.size - c->offset;
 		size_t want = left < sizeof(piece) ? (size_t)left : sizeof(piece);
 		ssize_t got = want > 0 ? pread(c->fd, piece, want, (off_t)c->offset) : 0;
 
@@ -227,9 +237,9 @@ void stop_reading(struct maildrop *m)
 	close_if_open(&m->count.fd);
 }
 
-static bool known(const struct file *f, const struct stat *st)
+static bool known(const struct file *f, const struct version *v)
 {
-	return f->sure && f->stamp == stamp_of(st);
+	return f->sure && f->stamp == stamp_of(v);
 }
 
 /* Counts on, or for the first time; *done once the size is what is announced. */
@@ -243,7 +253,7 @@ static enum err make_sure(struct maildrop *m, struct file *f, bool *done)
 	if (e == ERR_NONE) {
 		learn(m, f, &m->count);
 		sizes_save(m, f->octets != announced);
-		m->reading_st = m->count.before;
+		m->opened = m->count.before;
 	} else {
 		f->sure = false;
 	}
@@ -260,14 +270,13 @@ static void begin_reading(struct maildrop *m, size_t i)
 
 static enum err begin_counting(struct maildrop *m)
 {
-	m->count =
-		(struct count){ .fd = fcntl(m->fd, F_DUPFD_CLOEXEC, 0), .before = m->reading_st };
+	m->count = (struct count){ .fd = fcntl(m->fd, F_DUPFD_CLOEXEC, 0), .before = m->opened };
 	return m->count.fd >= 0 ? ERR_NONE : err_of_errno(errno);
 }
 
-static bool fits(const struct stat *st, size_t size)
+static bool fits(const struct version *v, size_t size)
 {
-	return (uint64_t)st->st_size <= size;
+	return v->size <= size;
 }
 
 /* Reads what is open into dst, which it fits, and counts what it reads: most messages are small, and so they
@@ -275,16 +284,16 @@ static bool fits(const struct stat *st, size_t size)
  * changed. */
 static bool read_at_once(struct maildrop *m, struct file *f, char *dst, int how)
 {
-	size_t n = (size_t)m->reading_st.st_size;
+	size_t n = (size_t)m->opened.size;
 	struct iovec to = { dst, n };
-	struct count c = { .before = m->reading_st };
-	struct stat now;
+	struct count c = { .before = m->opened };
+	struct version now;
 
 	if (n > 0 && preadv2(m->fd, &to, 1, 0, how) != (ssize_t)n)
 		return false;
 	c.octets = dot_size_add(&c.dot, (struct str){ dst, n });
 	c.octets += dot_size_end(&c.dot);
-	if (c.octets != f->octets || fstat(m->fd, &now) != 0 || !same_file(&now, &c.before))
+	if (c.octets != f->octets || !version_of(m->fd, &now) || !same_version(&now, &c.before))
 		return false;
 	if (!known(f, &c.before))
 		learn(m, f, &c);
@@ -294,9 +303,9 @@ static bool read_at_once(struct maildrop *m, struct file *f, char *dst, int how)
 /* All was given out: was it what was announced? */
 static enum err end_reading(struct maildrop *m, struct file *f)
 {
-	struct stat now;
-	struct count c = { .before = m->reading_st };
-	bool same = fstat(m->fd, &now) == 0 && same_file(&now, &m->reading_st);
+	struct version now;
+	struct count c = { .before = m->opened };
+	bool same = version_of(m->fd, &now) && same_version(&now, &m->opened);
 
 	stop_reading(m);
 	c.octets = m->read_octets + dot_size_end(&m->reading_dot);
@@ -322,7 +331,7 @@ static uint64_t with_piece(const struct maildrop *m, struct str piece, struct do
 static enum err give_out(
 	struct maildrop *m, struct file *f, char *dst, size_t size, int how, size_t *n, bool *last)
 {
-	uint64_t left = (uint64_t)m->reading_st.st_size - m->read_offset, octets;
+	uint64_t left = m->opened.size - m->read_offset, octets;
 	struct iovec to = { dst, left < size ? (size_t)left : size };
 	ssize_t got = to.iov_len > 0 ? preadv2(m->fd, &to, 1, (off_t)m->read_offset, how) : 0;
 	struct dot_out dot;
@@ -356,12 +365,12 @@ static enum err start_reading(
 	struct file *f = &m->files[i];
 
 	stop_reading(m);
-	m->fd = open_message(m, f, &m->reading_st);
+	m->fd = open_message(m, f, &m->opened);
 	if (m->fd < 0)
 		return err_of_errno(errno);
 	begin_reading(m, i);
-	*whole = fits(&m->reading_st, size) && read_at_once(m, f, dst, 0);
-	*sure = known(f, &m->reading_st);
+	*whole = fits(&m->opened, size) && read_at_once(m, f, dst, 0);
+	*sure = known(f, &m->opened);
 	if (*whole) {
 		stop_reading(m);
 		sizes_save(m, false);
@@ -379,7 +388,7 @@ enum err maildrop_read(struct maildrop *m, size_t i, uint64_t offset, char *dst,
 	*last = false;
 	if (offset == 0 && !counting) {
 		e = start_reading(m, i, dst, size, last, &sure);
-		*n = *last ? (size_t)m->reading_st.st_size : 0;
+		*n = *last ? (size_t)m->opened.size : 0;
 		counting = !sure;
 	}
 	if (*last)
@@ -406,7 +415,7 @@ static bool open_now(struct maildrop *m, const struct file *f)
 	struct open_how how = { .flags = MESSAGE_FLAGS, .resolve = RESOLVE_CACHED };
 
 	m->fd = (int)syscall(SYS_openat2, m->dirs[f->place], f->name, &how, sizeof(how));
-	return m->fd >= 0 && fstat(m->fd, &m->reading_st) == 0 && S_ISREG(m->reading_st.st_mode);
+	return m->fd >= 0 && version_of(m->fd, &m->opened);
 }
 
 static enum err start_now(
@@ -418,12 +427,12 @@ static enum err start_now(
 	if (f->gone || sizes_due(m) || !open_now(m, f))
 		return ERR_BUSY;
 	begin_reading(m, i);
-	if (!fits(&m->reading_st, size))
-		return known(f, &m->reading_st) ? give_out(m, f, dst, size, RWF_NOWAIT, n, last)
-						: ERR_BUSY;
+	if (!fits(&m->opened, size))
+		return known(f, &m->opened) ? give_out(m, f, dst, size, RWF_NOWAIT, n, last)
+					    : ERR_BUSY;
 	if (!read_at_once(m, f, dst, RWF_NOWAIT))
 		return ERR_BUSY;
-	*n = (size_t)m->reading_st.st_size;
+	*n = (size_t)m->opened.size;
 	*last = true;
 	stop_reading(m);
 	return ERR_NONE;

@@ -11,7 +11,7 @@
 #include "pop3d/maildrop_private.h"
 
 #define MESSAGES_MAX 500000 /* of one session; what is more waits until these are gone */
-#define CHUNK_MIN 1000 /* octets; a name has no more than MAILNAME_MAX */
+#define CHUNK_MIN (MAILNAME_MAX + 1) /* octets; no name has more */
 #define CHUNK_MAX 64000
 #define CHECKS_MAX 100 /* new messages with W= that are counted all the same */
 
@@ -19,7 +19,7 @@
 
 static bool make_room(struct maildrop *m)
 {
-	size_t cap = m->cap == 0 ? 8 : m->cap * 2;
+	size_t cap = m->cap == 0 ? 4 : m->cap * 2;
 	struct file *more = realloc(m->files, cap * sizeof(*more));
 
 	if (more == NULL)
@@ -221,6 +221,17 @@ static void drop_unsized(struct maildrop *m)
 	log_unreadable(m);
 }
 
+/* Its files are all there are: sessions that wait are many. */
+static void give_back(struct maildrop *m)
+{
+	struct file *less = m->n > 0 ? realloc(m->files, m->n * sizeof(*less)) : NULL;
+
+	if (less == NULL)
+		return;
+	m->files = less;
+	m->cap = m->n;
+}
+
 static enum err find_sizes(struct maildrop *m, int64_t until_ms)
 {
 	bool done;
@@ -241,6 +252,7 @@ static enum err find_sizes(struct maildrop *m, int64_t until_ms)
 		m->at++;
 	}
 	drop_unsized(m);
+	give_back(m);
 	sizes_save(m, true);
 	m->scan++;
 	return ERR_NONE;

@@ -51,8 +51,8 @@ static int teardown(void **state)
 
 static struct maildrop *open_as(enum uidl_format f)
 {
+	static char locks[100];
 	struct maildrop *m = NULL;
-	char locks[100];
 
 	snprintf(locks, sizeof(locks), "%s/locks", dir);
 	assert_int_equal(
