@@ -146,13 +146,16 @@ static uint64_t hash(struct addr key)
 	return h ^ (h >> 31);
 }
 
-/* The i-th of the places where key, with that hash, may be in a level of a region. */
-static struct place *place_at(
-	const struct clients *c, unsigned region, unsigned level, uint64_t h, unsigned i)
+/* Where a level of a region begins. */
+static struct place *level_at(const struct clients *c, unsigned region, unsigned level)
 {
-	size_t at = ((h >> (4 * level)) + i) & (level_size(level) - 1);
+	return &c->places[region * level_start(c->levels) + level_start(level)];
+}
 
-	return &c->places[region * level_start(c->levels) + level_start(level) + at];
+/* The i-th of the places of a level, from its first on, where a key with that hash may be. */
+static struct place *place_at(struct place *first, unsigned level, uint64_t h, unsigned i)
+{
+	return &first[((h >> (4 * level)) + i) & (level_size(level) - 1)];
 }
 
 static unsigned levels_of(const struct clients *c, unsigned region)
@@ -167,14 +170,17 @@ static struct place *find(const struct clients *c, unsigned region, struct addr 
 {
 	uint64_t h = hash(key);
 
-	for (unsigned level = 0; level < levels_of(c, region); level++)
+	for (unsigned level = 0, n = levels_of(c, region); level < n; level++) {
+		struct place *first = level_at(c, region, level);
+
 		for (unsigned i = 0; i < PROBES; i++) {
-			struct place *p = place_at(c, region, level, h, i);
+			struct place *p = place_at(first, level, h, i);
 
 			if (atomic_load_explicit(&p->count, memory_order_acquire) > 0 &&
 				memcmp(p->key, key.b, sizeof(p->key)) == 0)
 				return p;
 		}
+	}
 	return NULL;
 }
 
@@ -184,11 +190,13 @@ static struct place *free_place(const struct clients *c, struct addr key)
 	uint64_t h = hash(key);
 
 	for (unsigned level = 0; level < c->levels; level++) {
+		struct place *first = level_at(c, c->region, level);
+
 		if (level >= levels_of(c, c->region))
 			atomic_store_explicit(
 				&c->header->of[c->region].levels, level + 1, memory_order_relaxed);
 		for (unsigned i = 0; i < PROBES; i++) {
-			struct place *p = place_at(c, c->region, level, h, i);
+			struct place *p = place_at(first, level, h, i);
 
 			if (atomic_load_explicit(&p->count, memory_order_relaxed) == 0)
 				return p;
@@ -262,7 +270,7 @@ void clients_bury(struct clients *c, unsigned region)
 		return;
 	for (unsigned level = 0; level < levels_of(c, region); level++)
 		for (size_t i = 0; i < level_size(level); i++) {
-			struct place *p = place_at(c, region, level, 0, 0) + i;
+			struct place *p = level_at(c, region, level) + i;
 
 			if (atomic_load_explicit(&p->count, memory_order_relaxed) > 0)
 				atomic_store_explicit(&p->count, 0, memory_order_relaxed);
