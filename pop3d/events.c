@@ -59,7 +59,7 @@ void event_login(const struct session *s, enum err of_grant, const struct answer
 	struct log_line l;
 
 	begin(&l, LOG_LEVEL_INFO, "pop3.login", s);
-	log_str(&l, "user", subscriber_str(s->who));
+	log_text(&l, "user", s->who);
 	caller_log_unknown(&l, s->conn);
 	log_text(&l, "mechanism", s->mechanism);
 	put_tls(&l, s);
@@ -78,7 +78,7 @@ void event_revoked(const struct session *s)
 	struct log_line l;
 
 	begin(&l, LOG_LEVEL_WARN, "pop3.revoked", s);
-	log_str(&l, "user", subscriber_str(s->who));
+	log_text(&l, "user", s->who);
 	log_text(&l, "reason", "account-changed");
 	log_end(&l);
 	session_count(s, COUNT_EVICTED, 1);
@@ -114,7 +114,7 @@ void event_logout(const struct session *s, const char *why)
 	begin(&l, known ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
 		known ? "pop3.logout" : "pop3.disconnect", s);
 	if (known)
-		log_str(&l, "user", subscriber_str(s->who));
+		log_text(&l, "user", s->who);
 	caller_log_unknown(&l, s->conn);
 	log_text(&l, "reason", s->pop3.done.why != NULL ? s->pop3.done.why : why);
 	log_int(&l, "retrieved", s->pop3.done.retrieved);
@@ -131,7 +131,7 @@ void event_trouble(const struct session *s, const char *what, enum err e)
 	struct log_line l;
 
 	begin(&l, LOG_LEVEL_ERROR, "maildrop.failed", s);
-	log_str(&l, "user", subscriber_str(s->who));
+	log_text(&l, "user", s->who);
 	log_text(&l, "what", what);
 	log_err(&l, e);
 	log_end(&l);

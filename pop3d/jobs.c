@@ -190,10 +190,11 @@ static bool submit(struct session *s, struct job *j)
 
 bool jobs_open(struct session *s)
 {
+	const struct subscriber who = subscriber_of(s->who);
 	char path[MAILBOX_PATH_MAX];
 	struct job *j;
 
-	if (!mailbox_path(s->server->settings.mailbox, s->who, path))
+	if (!mailbox_path(s->server->settings.mailbox, &who, path))
 		return false;
 	j = new_job(s, POP3_ASKS_NOTHING, strlen(path) + 1);
 	if (j == NULL)

@@ -11,11 +11,11 @@ static enum pop3_login not_opened(struct session *s)
 {
 	if (s->drop_error == ERR_BUSY) {
 		session_count(s, COUNT_IN_USE, 1);
-		event_failure(s, subscriber_str(s->who), "in-use");
+		event_failure(s, str_of(s->who), "in-use");
 		return POP3_IN_USE;
 	}
 	if (s->drop_error == ERR_LIMIT) {
-		event_failure(s, subscriber_str(s->who), "login-delay");
+		event_failure(s, str_of(s->who), "login-delay");
 		return POP3_TOO_SOON;
 	}
 	event_trouble(s, "open", s->drop_error);
@@ -96,7 +96,7 @@ struct grant login_grant(const struct session *s)
 {
 	struct grant g = { .addr = s->client.addr,
 		.port = s->client.port,
-		.who = *s->who,
+		.who = subscriber_of(s->who),
 		.source = { .service = "pop3", .tls = session_tls(s) },
 		.account = s->proved.account };
 
@@ -139,9 +139,7 @@ static void on_failed(struct session *s, const struct users_answer *a)
 
 static void on_right(struct session *s, const struct users_answer *a)
 {
-	s->who = malloc(sizeof(*s->who));
-	if (s->who != NULL)
-		*s->who = a->who;
+	s->who = str_dup(subscriber_str(&a->who));
 	s->proved.account = a->account;
 	users_end(&s->exchange); /* and the answer with it */
 	if (s->who != NULL)

@@ -86,7 +86,6 @@ struct maildrop {
 	bool settled; /* and had been for long enough to tell */
 
 	enum scan scan;
-	bool listing; /* a directory has been listed in part */
 	size_t at; /* of files, while sizes are found out */
 	bool check_sizes; /* W= is not believed unread */
 	size_t unreadable; /* left out */
@@ -139,8 +138,9 @@ void spare_path(const struct maildrop *m, const char *suffix, char *dst);
 /* Frees what a file has for itself. */
 void file_free(struct file *f);
 
-/* maillist.c: new or cur from the start, then some hundred entries a call: take() has each that is a regular
- * file, and its failure ends the call. *end: there was none any more. */
+/* maillist.c: new or cur, which a scan finds just opened, from where the last call ended, some hundred entries a
+ * call: take() has each that is a regular file, and its failure ends the call. *end: there was none any more.
+ * list_rewind(): from the start again. */
 typedef enum err list_entry(struct maildrop *m, const struct dirent *d, enum place place);
 MUST_USE enum err list_rewind(const struct maildrop *m, enum place place);
 MUST_USE enum err list_next(struct maildrop *m, enum place place, list_entry *take, bool *end);

@@ -101,16 +101,11 @@ static enum err list_some(struct maildrop *m, int64_t until_ms)
 	bool end = m->dirs[place] < 0;
 	enum err e = ERR_NONE;
 
-	if (!end && !m->listing)
-		e = list_rewind(m, place);
-	m->listing = e == ERR_NONE;
 	while (e == ERR_NONE && !end) {
 		e = list_next(m, place, add_file, &end);
 		if (clock_steady_ms() >= until_ms)
 			break;
 	}
-	if (e != ERR_NONE || end)
-		m->listing = false;
 	if (end)
 		m->scan++;
 	return e;

@@ -58,7 +58,7 @@ struct session {
 	uint64_t turn; /* of the loop in which the last piece was read without the pool, */
 	unsigned pieces; /* and how many were in it */
 	struct maildrop *drop; /* NULL while a job has it */
-	struct subscriber *who; /* owned; NULL until the password was right */
+	char *who; /* owned; the canonical name, NULL until the password was right */
 	struct evictable proved; /* the account; in the server's live ones while logged in */
 	int64_t login_ms; /* when the store says that was; 0: the address is never granted */
 	int64_t renew_ms; /* steady clock: when the window is to be held open next */

@@ -50,11 +50,12 @@ static bool remember(struct session *s, const struct users_answer *a)
 {
 	if (s->who == NULL)
 		s->who = malloc(sizeof(*s->who));
-	if (s->who != NULL)
-		*s->who = a->who;
-	s->proved.who = s->who;
+	if (s->who == NULL)
+		return false;
+	*s->who = a->who;
+	s->proved.who = s->who->name;
 	s->proved.account = a->account;
-	return s->who != NULL;
+	return true;
 }
 
 static void on_heard(void *owner, const struct users_answer *a)

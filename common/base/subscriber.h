@@ -26,6 +26,16 @@ static inline struct str subscriber_str(const struct subscriber *s)
 	return (struct str){ s->name, s->n };
 }
 
+/* The subscriber again whose name was kept as a text, as long as it is: most have a tenth of SUBSCRIBER_MAX. */
+static inline struct subscriber subscriber_of(const char *name)
+{
+	struct subscriber s;
+
+	s.n = (uint8_t)strlen(name);
+	memcpy(s.name, name, s.n + 1U);
+	return s;
+}
+
 /* What stands before and behind the @; borrowed from s. */
 struct str subscriber_local(const struct subscriber *s);
 struct str subscriber_domain(const struct subscriber *s);

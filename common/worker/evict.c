@@ -9,7 +9,12 @@ void evictions_init(struct evictions *v, struct accounts *accounts, const struct
 
 static void look_at(struct evictions *v, struct evictable *e)
 {
-	if (e->evicted || !users_changed(v->users, e->who, &e->account))
+	struct subscriber who;
+
+	if (e->evicted)
+		return;
+	who = subscriber_of(e->who);
+	if (!users_changed(v->users, &who, &e->account))
 		return;
 	e->evicted = true;
 	v->evicted++;

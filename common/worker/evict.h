@@ -9,7 +9,7 @@
 
 struct evictable { /* inside a session; all zero before the proof */
 	struct node node;
-	const struct subscriber *who; /* borrowed until evictable_end() */
+	const char *who; /* canonical; borrowed until evictable_end() */
 	struct fingerprint account; /* as it was proved */
 	unsigned edition; /* of the accounts, when the proof began */
 	bool evicted;

@@ -1,6 +1,8 @@
 /* subscriber_test.c - one folding for all. */
 #include "tests/unit/test.h"
 
+#include <stdio.h>
+
 #include "common/base/subscriber.h"
 
 static const struct {
@@ -52,11 +54,27 @@ static void has_two_halves(void **state)
 	assert_true(str_eq(subscriber_domain(&s), STR("example.net")));
 }
 
+static void is_the_same_again_from_its_text(void **state)
+{
+	char local[80] = "anna", typed[300];
+	struct subscriber who, again;
+
+	(void)state;
+	for (size_t n = 4; n <= 64; n += 20, memset(local, 'x', n)) {
+		snprintf(typed, sizeof(typed), "%.*s@Example.NET", (int)n, local);
+		assert_true(subscriber_fold(str_of(typed), STR(""), &who));
+		again = subscriber_of(who.name);
+		assert_true(subscriber_eq(&who, &again));
+		assert_string_equal(again.name, who.name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(folds_or_refuses),
 		cmocka_unit_test(has_two_halves),
+		cmocka_unit_test(is_the_same_again_from_its_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
