@@ -56,7 +56,7 @@ static void has_two_halves(void **state)
 
 static void is_the_same_again_from_its_text(void **state)
 {
-	char local[80] = "anna", typed[300];
+	char local[100] = "anna", typed[300];
 	struct subscriber who, again;
 
 	(void)state;
