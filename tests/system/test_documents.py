@@ -1,5 +1,5 @@
 """Every command in README.md and deploy/doc is run, in the order of its page, on a host that is prepared for it:
-the paths and the name of the mail host are replaced by the test's own, and nothing else."""
+the paths, the group and the name of the mail host are replaced by the test's own, and nothing else."""
 
 import os
 import re
@@ -50,7 +50,7 @@ def host(farm):
 
 def run(farm, command):
     edits = {"/etc/popgate/users": farm.dir / "users", "/home/": f"{farm.dir}/home/",
-             "/etc/relayhosts": farm.dir / "etc/relayhosts",
+             "/etc/relayhosts": farm.dir / "etc/relayhosts", "chgrp popgate": f"chgrp {os.getgid()}",
              "mail.example.net:110": f"127.0.0.1:{farm.pop_port}"}
     for old, new in edits.items():
         command = command.replace(old, str(new))

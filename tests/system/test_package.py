@@ -222,6 +222,23 @@ def test_install_configure_run_upgrade_remove_purge(packages, debian, directory,
 
 
 @pytest.mark.soak
+def test_mail_that_belongs_to_somebody_else_is_served(packages, debian, directory, hop):
+    debian.apt("install", debian.take(packages["popgate"]))
+    debian.run("useradd", "--system", "vpopmail")
+    page = debian.read("/usr/share/doc/popgate/moving.md")
+    for command in re.search(r"before the first start:\n\n((?:    .*\n)+)", page).group(1).splitlines():
+        debian.run("sh", "-c", command)
+    host = Host(debian, directory, hop)
+    host.allow_what_the_machine_allows()
+    host.edit()
+    debian.run("chown", "-R", "vpopmail", "/var/vmail/example.net")
+    host.start()
+    assert host.fetch("127.0.0.2") == mail.tricky()
+    assert host.relay("127.0.0.2").startswith("250")
+    assert not re.findall(r".* level=error .*", debian.journal("-u", "popgate-*"))
+
+
+@pytest.mark.soak
 def test_the_router_s_package(packages, debian):
     debian.apt("install", debian.take(packages["popgate-op25b"]))
     debian.run("systemctl", "start", "popgate-op25b", check=False)
