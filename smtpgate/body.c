@@ -1,5 +1,55 @@
-/* body.c - line by line with memchr(): three looks at each octet, all of them wide. */
+/* body.c - most of a message is lines that nothing has to be done to: they are told by the block, 16 octets and more at
+ * a time; the blocks that are left are taken line by line with memchr(). */
 #include "smtpgate/body.h"
+
+#define BLOCK 4096 /* octets that one odd line makes slow */
+#define STRIDE \
+	64 /* a loop of fixed length over octets is what compilers turn into wide instructions, at -O2, too */
+
+/* Does an octet with its next one make it a line that has to be looked at: a NUL, a CR or LF alone, a dot that
+ * begins a line? */
+static unsigned char is_odd(char c, char next)
+{
+	return (unsigned char)((c == '\0') | ((c == '\r') ^ (next == '\n')) |
+		((c == '\n') & (next == '.')));
+}
+
+/* Of a block, each octet but the last, which has no next one yet. */
+static bool is_plain(struct str s)
+{
+	unsigned char odd = 0;
+	size_t i = 0;
+
+	for (; i + STRIDE < s.n; i += STRIDE)
+		for (size_t k = 0; k < STRIDE; k++)
+			odd |= is_odd(s.p[i + k], s.p[i + k + 1]);
+	for (; i + 1 < s.n; i++)
+		odd |= is_odd(s.p[i], s.p[i + 1]);
+	return odd == 0;
+}
+
+/* The end of the message, where it is in sight, is not part of it. */
+static struct str block_of(struct str s)
+{
+	if (s.n > BLOCK)
+		s.n = BLOCK;
+	if (str_ends(s, STR("\r\n.\r\n")))
+		s.n -= 3;
+	return s;
+}
+
+/* How many octets may go on because a block, or what there is of one, is plain; 0: it is not. Line by line 100 kB
+ * took a third of what the whole message costs now. */
+static size_t take_block(struct body *b, struct str s)
+{
+	if (s.n > 0 && s.p[s.n - 1] == '\r')
+		s.n--; /* its LF may be on its way */
+	if (s.n == 0 || s.p[0] == '\n' || (!b->mid_line && s.p[0] == '.') || s.p[s.n - 1] == '\0' ||
+		s.p[s.n - 1] == '\r' || !is_plain(s))
+		return 0;
+	b->mid_line = s.p[s.n - 1] != '\n';
+	return s.n;
+}
 
 /* Where the first octet stands that must not: a CR or a NUL. n if nowhere. */
 static size_t forbidden_in(const char *p, size_t n)
@@ -44,13 +94,20 @@ static size_t take_line(struct body *b, struct str s, bool *bad)
 
 enum body_scan body_scan(struct body *b, struct str in, struct str *pass, size_t *used)
 {
-	size_t done = 0;
+	size_t done = 0, slow = 0; /* up to where it goes line by line */
 	bool bad = false, first;
 
 	while (done < in.n && !bad) {
 		struct str rest = str_from(in, done);
 		size_t n;
 
+		if (done >= slow) {
+			slow = done + block_of(rest).n;
+			done += take_block(b, block_of(rest));
+			if (done == slow)
+				continue;
+			rest = str_from(in, done);
+		}
 		if (!b->mid_line && may_be_end(rest)) {
 			*pass = str_first(in, done);
 			*used = rest.n < 3 ? done : done + 3;

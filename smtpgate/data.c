@@ -102,6 +102,18 @@ static enum step eat(struct gate *g, struct buf *in, struct buf *out)
 	return ended ? gate_finished(g, out) : STEP_READ;
 }
 
+/* What may go on. All that there is goes as it stands, in its block: a copy of 64 kB less. */
+static void pass_on(struct gate *g, struct buf *in, struct str pass, size_t used)
+{
+	if (g->body.len == 0 && used == in->len) {
+		buf_move(&g->body, in);
+		buf_cut(&g->body, pass.n);
+		return;
+	}
+	buf_add(&g->body, pass);
+	buf_take(in, used);
+}
+
 static enum body_scan scan(struct gate *g, struct buf *in)
 {
 	size_t room = buf_room(&g->body), used = 0;
@@ -114,11 +126,11 @@ static enum body_scan scan(struct gate *g, struct buf *in)
 		piece.n = room;
 	if (g->facts->rewrite) {
 		end = body_rewrite(&g->scan, piece, &g->body, &used);
+		buf_take(in, used);
 	} else {
 		end = body_scan(&g->scan, piece, &pass, &used);
-		buf_add(&g->body, pass);
+		pass_on(g, in, pass, used);
 	}
-	buf_take(in, used);
 	return end;
 }
 

@@ -22,7 +22,8 @@
 #define GATE_MECHANISMS_TEXT 128
 #define GATE_IN_MAX (64 * 1024) /* what a connection has to hold for it */
 #define GATE_OUT_MAX (32 * 1024)
-#define GATE_BODY_MAX (64 * 1024) /* octets in gate->body at most */
+#define GATE_BODY_MAX \
+	(68 * 1024) /* octets in gate->body at most: of GATE_IN_MAX, and Received: before them */
 
 enum gate_phase {
 	GATE_START = 1, /* before HELO or EHLO */

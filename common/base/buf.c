@@ -1,4 +1,4 @@
-/* buf.c - see buf.h. Grows by doubling, closes the gap at the head only when it has to. */
+/* buf.c - see buf.h. Grows by doubling up to its limit, closes the gap at the head only when it has to. */
 #include "common/base/buf.h"
 
 #include <assert.h>
@@ -37,6 +37,8 @@ static bool grow(struct buf *b, size_t need)
 
 	while (cap < need)
 		cap *= 2;
+	if (cap > b->max)
+		cap = b->max; /* 68 kB, where 128 would be mapped and unmapped each time */
 	p = malloc(cap);
 	if (p == NULL)
 		return false;
@@ -116,6 +118,12 @@ void buf_take(struct buf *b, size_t n)
 	b->len -= n;
 	if (b->len == 0)
 		b->head = 0;
+}
+
+void buf_cut(struct buf *b, size_t n)
+{
+	assert(n <= b->len);
+	b->len = n;
 }
 
 void buf_clear(struct buf *b)

@@ -46,6 +46,9 @@ void buf_grew(struct buf *b, size_t n);
 /* Drops the first n octets, n no more than len. */
 void buf_take(struct buf *b, size_t n);
 
+/* Keeps the first n octets, n no more than len. */
+void buf_cut(struct buf *b, size_t n);
+
 /* Drops everything. */
 void buf_clear(struct buf *b);
 

@@ -8,6 +8,7 @@
 #define BATCH 16384 /* octets of replies to piped commands that are sent together */
 #define SEAL_ROOM \
 	1024 /* octets that TLS adds to those for the engine; what is too much waits inside */
+#define BULK 16384 /* octets at a read that mean that more of the kind follow */
 #define LINGER_MS 2000 /* how long a peer has to take our last words before we are gone */
 #define LINGER_OCTETS 65536 /* and how much it may send meanwhile */
 
@@ -83,15 +84,22 @@ void conn_refuse(struct conn *c, struct str line)
 
 /* --- reading --- */
 
+/* Into the loop's own block, for nobody knows how much comes; where much came before, into the connection's: of a
+ * message of 100 kB that is as much less to be copied and wiped. */
 static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
 {
 	struct conn *c = list_entry(h, struct conn, uv.handle);
 	size_t room = c->lingering ? SCRATCH_SIZE : buf_room(&c->in);
+	char *into = NULL;
 
 	(void)suggested;
 	if (c->tls != NULL)
 		room += SEAL_ROOM;
-	*b = uv_buf_init(c->loop->scratch, (unsigned)(room < SCRATCH_SIZE ? room : SCRATCH_SIZE));
+	if (room > SCRATCH_SIZE)
+		room = SCRATCH_SIZE;
+	if (c->bulk && c->tls == NULL && !c->lingering)
+		into = buf_reserve(&c->in, room);
+	*b = uv_buf_init(into != NULL ? into : c->loop->scratch, (unsigned)room);
 }
 
 static void stop_reading(struct conn *c)
@@ -120,8 +128,11 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 {
 	struct conn *c = list_entry(s, struct conn, uv.stream);
 
+	if (n == 0 && !c->closing)
+		buf_trim(&c->in);
 	if (c->closing || n == 0)
 		return;
+	c->bulk = n >= BULK;
 	if (c->lingering) {
 		discard(c, n);
 		return;
@@ -136,6 +147,8 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 		return;
 	} else if (c->tls != NULL) {
 		conn_open_sealed(c, (struct str){ b->base, (size_t)n });
+	} else if (b->base != c->loop->scratch) {
+		buf_grew(&c->in, (size_t)n);
 	} else {
 		buf_add(&c->in, (struct str){ b->base, (size_t)n });
 		wipe_scratch(c, n);

@@ -40,6 +40,7 @@ struct conn {
 	bool duplex;
 	bool connecting;
 	bool reading; /* libuv reads */
+	bool bulk; /* much came at the last read */
 	bool writing; /* wire is libuv's */
 	bool waiting; /* STEP_ASK is not answered */
 	bool unasked; /* STEP_ASK has to wait for the writing */

@@ -70,6 +70,56 @@ static void ends_at_the_same_place_however_it_is_cut(void **state)
 	}
 }
 
+/* What body_scan() has to find, octet by octet: how many may go on, how many of the dots are doubled. */
+static enum body_scan plainly(struct str in, size_t *pass, uint64_t *dots)
+{
+	bool start = true;
+	size_t i = 0;
+
+	*dots = 0;
+	for (; i < in.n; i++) {
+		char c = in.p[i], next = i + 1 < in.n ? in.p[i + 1] : 'x';
+
+		*pass = i;
+		if (start && str_starts_nocase(str_from(in, i), STR(".\r\n")))
+			return BODY_END;
+		if (c == '\0' || c == '\n' || (c == '\r' && next != '\n'))
+			return BODY_FORBIDDEN;
+		*dots += start && c == '.';
+		start = c == '\r';
+		i += c == '\r';
+	}
+	*pass = i;
+	return BODY_MORE;
+}
+
+/* Whatever stands there, and wherever: the blocks of body.c have ends, and so have the strides in them. */
+static void a_long_message_is_read_as_octet_by_octet(void **state)
+{
+	const struct str odd[] = { STR("\0"), STR("\r"), STR("\n"), STR("\r\n."), STR("\r\n..\r\n"),
+		STR("\r\r\n"), STR("\n\r"), STR("\r\n.\r\n"), STR("\r\n.\n"), STR("x.") };
+	static char text[3 * 4096 + 500];
+
+	(void)state;
+	for (size_t at = 0; at < sizeof(text) - 10;
+		at += at % 4096 < 4020 && at % 4096 > 140 ? 61 : 1)
+		for (size_t k = 0; k < sizeof(odd) / sizeof(odd[0]); k++) {
+			struct str in = { text, sizeof(text) }, pass;
+			struct body b = { 0 };
+			uint64_t dots;
+			size_t want, used;
+
+			for (size_t i = 0; i < sizeof(text); i++)
+				text[i] = "12345678901234567890\r\n"[i % 22];
+			memcpy(text + at, odd[k].p, odd[k].n);
+			in.n -= text[in.n - 1] == '\r'; /* nothing is to be left */
+			assert_int_equal(
+				body_scan(&b, in, &pass, &used), plainly(in, &want, &dots));
+			assert_int_equal(pass.n, want);
+			assert_int_equal(b.dots, dots);
+		}
+}
+
 /* Feeds in by pieces of step octets; what came out is in out. */
 static enum body_scan rewrite(
 	struct str in, size_t step, struct body *b, struct buf *out, size_t *used)
@@ -206,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends_at_the_same_place_however_it_is_cut),
+		cmocka_unit_test(a_long_message_is_read_as_octet_by_octet),
 		cmocka_unit_test(bare_line_ends_are_mended_and_end_nothing),
 		cmocka_unit_test(a_mended_message_can_be_given_up_at_any_octet),
 		cmocka_unit_test(chunks_are_stuffed_however_they_are_cut),
