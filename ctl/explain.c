@@ -170,7 +170,7 @@ static void put_sender(struct table *t, const struct question *q, const struct i
 	if (i->proof != PROOF_WINDOW && i->proof != PROOF_AUTH)
 		return;
 	row(t, "sender",
-		q->sender.null           ? "the null sender, which fits anyone"
+		q->sender.null           ? "the null sender, which fits anyone but names nobody"
 			: i->sender_fits ? "belongs to who logged in"
 					 : "belongs to nobody who logged in there");
 	row(t, "sender_binding", r->bind_sender ? "enforce" : "not enforced");

@@ -14,25 +14,31 @@ static struct subscriber owner_of(const struct identity_facts *f)
 	return address;
 }
 
+/* The holder whose address MAIL FROM is. Of many, h has only those who logged in last; the others are asked for. */
+static bool find_sender(struct holder *out, const struct holders *h, const struct identity_facts *f)
+{
+	const struct subscriber owner = owner_of(f);
+
+	for (size_t i = 0; i < h->n; i++) {
+		if (!subscriber_eq(&h->at[i].who, &owner))
+			continue;
+		*out = h->at[i];
+		return true;
+	}
+	return h->all > h->n && view_holds(f->view, f->client, &owner, f->now_ms, out);
+}
+
 /* Of several holders the one whose address MAIL FROM is, else the only one, else the latest. */
 static void choose(
 	struct identity_found *out, const struct holders *h, const struct identity_facts *f)
 {
-	const struct subscriber owner = owner_of(f);
-	const struct holder *chosen = &h->at[0];
+	struct holder chosen = h->at[0];
 
-	out->sender_fits = f->sender->null;
-	out->by = h->all == 1 ? "only" : "latest";
-	for (size_t i = 0; i < h->n; i++) {
-		if (!subscriber_eq(&h->at[i].who, &owner))
-			continue;
-		chosen = &h->at[i];
-		out->by = "sender";
-		out->sender_fits = true;
-		break;
-	}
-	out->who = chosen->who;
-	out->until_ms = chosen->until_ms;
+	out->sender_named = find_sender(&chosen, h, f);
+	out->sender_fits = out->sender_named || f->sender->null;
+	out->by = out->sender_named ? "sender" : h->all == 1 ? "only" : "latest";
+	out->who = chosen.who;
+	out->until_ms = chosen.until_ms;
 	out->holders = h->all;
 }
 
@@ -130,6 +136,7 @@ struct policy_client identity_client(const struct identity_found *i)
 	return (struct policy_client){
 		.proof = i->proof,
 		.sender_fits = i->sender_fits,
+		.sender_named = i->sender_named,
 		.holders = (unsigned)i->holders,
 		.by_who = i->by_who,
 		.by_key = i->by_key,

@@ -27,7 +27,7 @@ struct identity_found {
 	const char *by; /* how he was chosen: "auth", "sender", "only", "latest" */
 	size_t holders; /* WINDOW: how many hold the address */
 	int64_t until_ms; /* WINDOW: of who's entry */
-	bool sender_fits; /* of struct policy_client */
+	bool sender_fits, sender_named; /* of struct policy_client */
 	struct policy_volume by_who,
 		by_key; /* AUTH, WINDOW: if there are limits and the view is there */
 	struct policy_volume by_window; /* WINDOW: likewise */

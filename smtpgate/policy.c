@@ -110,7 +110,7 @@ static struct decision by_window(const struct policy_facts *f)
 		return no("window-off", NULL);
 	if (over(f->client.holders, f->rules.frozen_after))
 		return no("frozen-address", "Too many share your address: use SMTP AUTH");
-	if (over(f->client.holders, f->rules.shared_after) && !f->client.sender_fits)
+	if (over(f->client.holders, f->rules.shared_after) && !f->client.sender_named)
 		return no("shared-address",
 			"Several share your address: send as who has logged in, or use SMTP AUTH");
 	if (f->client.brownout != POLICY_BROWNOUT_NONE)

@@ -34,6 +34,7 @@ enum policy_brownout { /* is the window taken away from a subscriber, by and by?
 struct policy_client { /* what is known of the client at one MAIL */
 	enum proof proof;
 	bool sender_fits; /* AUTH, WINDOW: MAIL FROM is <>, or an address of him who logged in, or of a holder */
+	bool sender_named; /* WINDOW: it is an address of a holder. Anybody can say <>, which names nobody */
 	unsigned holders; /* WINDOW: subscribers on the address */
 	struct policy_volume by_who,
 		by_key; /* AUTH, WINDOW: what was sent before, as far as known */
@@ -53,7 +54,7 @@ struct policy_rules { /* all zero is the mildest */
 	bool bind_sender; /* AUTH and WINDOW count only for a sender that fits */
 	bool no_window; /* the window is no proof */
 	unsigned
-		shared_after; /* more holders than this: WINDOW needs a sender that fits; 0: never */
+		shared_after; /* more holders than this: WINDOW needs a sender that is named; 0: never */
 	unsigned frozen_after; /* more than this: WINDOW is no proof at all; 0: never */
 	struct policy_volume per_who,
 		per_key; /* AUTH and WINDOW may send so much, and then later */

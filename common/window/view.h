@@ -75,8 +75,10 @@ bool view_current(struct view *v, int64_t now_ms);
 MUST_USE enum held view_find(
 	struct view *v, const struct subscriber *who, int64_t now_ms, struct entry *out);
 
-/* Does a live entry of who stand on a's key? False for "that is not known", too. */
-bool view_holds(struct view *v, struct addr a, const struct subscriber *who, int64_t now_ms);
+/* Does a live entry of who stand on a's key? False for "that is not known", too. *out, which may be NULL, is
+ * set only on true; it finds those, too, whom view_check() had no room for. */
+bool view_holds(struct view *v, struct addr a, const struct subscriber *who, int64_t now_ms,
+	struct holder *out);
 
 /* How long a proof of who from a has to wait, in ms, for wrong ones before; 0 where that is not known. */
 int64_t view_delay(struct view *v, struct addr a, const struct subscriber *who,

@@ -9,11 +9,12 @@ struct question {
 	int64_t now_ms;
 	int64_t longest_ms; /* the answer of view_delay() */
 	struct rates rates; /* and that of view_rate() */
+	struct holder holder; /* and that of view_holds() */
 };
 
 static enum err look_whether_held(struct view *v, const struct view_meta *m, void *call)
 {
-	const struct question *q = call;
+	struct question *q = call;
 	uint8_t bytes[RECORD_KEY_MAX];
 	struct addr of = addr_key(q->a, m->ipv4_prefix, m->ipv6_prefix);
 	MDB_val key = { record_entry_key(&of, q->who, bytes), bytes }, data;
@@ -22,15 +23,20 @@ static enum err look_whether_held(struct view *v, const struct view_meta *m, voi
 	if (mdb_get(v->txn, v->entries, &key, &data) != 0 || !record_decode(str_of_val(data), &r) ||
 		view_standing(v, &r, view_present(m, q->now_ms)) != LIVE)
 		return ERR_ABSENT;
+	q->holder = view_holder(&r);
 	return ERR_NONE;
 }
 
-bool view_holds(struct view *v, struct addr a, const struct subscriber *who, int64_t now_ms)
+bool view_holds(struct view *v, struct addr a, const struct subscriber *who, int64_t now_ms,
+	struct holder *out)
 {
 	struct question q = { .a = a, .who = who, .now_ms = now_ms };
 
-	return v != NULL && !v->stale && who->n > 0 &&
-		view_look(v, look_whether_held, &q) == ERR_NONE;
+	if (v == NULL || v->stale || who->n == 0 || view_look(v, look_whether_held, &q) != ERR_NONE)
+		return false;
+	if (out != NULL)
+		*out = q.holder;
+	return true;
 }
 
 static enum err look_for_delay(struct view *v, const struct view_meta *m, void *call)
@@ -157,8 +163,7 @@ static enum err look_for_hits(struct view *v, const struct view_meta *m, void *c
 	MDB_val key = { hits_key(q->never, bytes), bytes }, data;
 
 	(void)m;
-	if (mdb_get(v->txn, v->meta, &key, &data) != 0 ||
-		!hits_decode(str_of_val(data), &q->hits))
+	if (mdb_get(v->txn, v->meta, &key, &data) != 0 || !hits_decode(str_of_val(data), &q->hits))
 		q->hits = (struct hits){ 0 };
 	return ERR_NONE;
 }

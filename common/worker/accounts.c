@@ -81,7 +81,7 @@ static int64_t delay_of(void *ctx, struct addr client, const struct subscriber *
 	if (*trusted && ms > MANY_MAX_MS)
 		ms = MANY_MAX_MS;
 	if (!*trusted)
-		*trusted = view_holds(v, client, who, now);
+		*trusted = view_holds(v, client, who, now, NULL);
 	log_delay(client, who, ms, *trusted);
 	return ms;
 }

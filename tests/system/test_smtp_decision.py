@@ -17,9 +17,10 @@ def test_a_shared_address_needs_a_sender_and_a_frozen_one_relays_for_nobody(farm
     farm.login(SHARED, names[2])
     answer = farm.relay_reply(SHARED, "stranger@else.test")
     assert answer.startswith("550 5.7.1") and "share" in answer
-    for sender in ("user0@example.net", "User2@Example.net", ""):
+    for sender in ("user0@example.net", "User2@Example.net"):
         assert farm.relay_reply(SHARED, sender).startswith("250"), sender
     assert farm.relay_reply(SHARED, "user4@example.net").startswith("550"), "who has not logged in there"
+    assert farm.relay_reply(SHARED, "").startswith("550"), "the null sender is anybody's"
     for name in names[3:]:
         farm.login(SHARED, name)
     for _ in range(3):
@@ -27,6 +28,23 @@ def test_a_shared_address_needs_a_sender_and_a_frozen_one_relays_for_nobody(farm
     assert farm.wait_event("window.frozen")["holders"] == "5"
     assert len(farm.events("window.frozen")) == 1, "said once"
     assert farm.relay_reply(SHARED, "user0@example.net", "anna@example.net").startswith("250"), "as from anyone"
+
+
+def test_of_many_on_an_address_who_logged_in_first_is_still_known(farm, hop):
+    names = [f"user{n:02}" for n in range(24)]
+    farm.users.update({f"{name}@example.net": "{PLAIN}secret" for name in names})
+    farm.relay_to = hop.uri
+    farm.start()
+    for name in names:
+        assert farm.login(SHARED, name).startswith("+OK")
+    for name in names:
+        sender = f"{name}@example.net"
+        assert farm.relay_reply(SHARED, sender).startswith("250"), sender
+        assert farm.wait_event("smtp.relay", user=sender)["user_by"] == "sender"
+    explained = {row["rule"]: row["result"]
+                 for row in farm.table("explain", SHARED, "--from", f"{names[0]}@example.net", "--to", TO)}
+    assert explained["rcpt"] == "accept" and names[0] in explained["window"]
+    assert farm.relay_reply(SHARED, "bert@example.net").startswith("550 5.7.1"), "who has not logged in there"
 
 
 def test_the_shadow_tells_and_refuses_nothing(farm, hop):

@@ -8,7 +8,10 @@
 static struct policy_client client_of(enum proof proof, bool sender_fits, unsigned holders)
 {
 	return (struct policy_client){
-		.proof = proof, .sender_fits = sender_fits, .holders = holders
+		.proof = proof,
+		.sender_fits = sender_fits,
+		.sender_named = sender_fits,
+		.holders = holders,
 	};
 }
 
@@ -124,6 +127,20 @@ static void a_shared_address_needs_a_sender_and_a_frozen_one_is_no_proof(void **
 	assert_string_equal(window_reason(5000, false, (struct policy_rules){ 0 }), "window");
 }
 
+/* The null sender suits whoever has logged in, but on a shared address it does not say who that is. */
+static void the_null_sender_names_nobody_on_a_shared_address(void **state)
+{
+	struct policy_facts f = {
+		.client = { .proof = PROOF_WINDOW, .sender_fits = true, .holders = 5 },
+		.rules = { .bind_sender = true, .shared_after = 5 }
+	};
+
+	(void)state;
+	assert_string_equal(policy_rcpt(&f).reason, "window");
+	f.client.holders = 6;
+	assert_string_equal(policy_rcpt(&f).reason, "shared-address");
+}
+
 static void a_sender_is_bound_to_who_logged_in_but_not_to_a_network(void **state)
 {
 	struct policy_facts f = { .rules = { .bind_sender = true } };
@@ -227,6 +244,7 @@ int main(void)
 		cmocka_unit_test(a_hop_that_is_not_there_takes_nothing),
 		cmocka_unit_test(stricter_rules_only_take_away),
 		cmocka_unit_test(a_shared_address_needs_a_sender_and_a_frozen_one_is_no_proof),
+		cmocka_unit_test(the_null_sender_names_nobody_on_a_shared_address),
 		cmocka_unit_test(enough_is_enough_for_this_hour),
 		cmocka_unit_test(a_window_has_its_credit),
 		cmocka_unit_test(a_brownout_takes_the_window_and_nothing_else),
