@@ -50,8 +50,10 @@ static int64_t size(int64_t n)
 
 int match_compare(const struct match *a, const struct match *b)
 {
-	int by = order(a->off_ms != 0, b->off_ms != 0);
+	int by = order(a->port != PORT_SAME, b->port != PORT_SAME);
 
+	if (by == 0)
+		by = order(a->off_ms != 0, b->off_ms != 0);
 	if (by == 0)
 		by = order(a->port, b->port);
 	if (by == 0)

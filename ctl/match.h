@@ -1,9 +1,10 @@
 /* match.h - how well an interval of the history answers "who had this address then, and this port?". Pure.
  *
- * An address may be shared by many at a time (NAT, CGNAT), so a match is a rank and never a proof: who held it at
- * the moment comes before who held it a little earlier or later; of those, who was seen from that very port
- * before who was seen from ports on both sides of it, and then whoever's ports are nearest, because a CGNAT
- * hands ports out in blocks; then whoever was seen last before the moment. */
+ * An address may be shared by many at a time (NAT, CGNAT), so a match is a rank and never a proof: who was seen
+ * from that very port comes first, also a little earlier or later, because what is complained of was sent from
+ * it some seconds before it arrived; then who held the address at the moment before who held it a little earlier
+ * or later; of those, who was seen from ports on both sides of it, and then whoever's ports are nearest, because
+ * a CGNAT hands ports out in blocks; then whoever was seen last before the moment. */
 #ifndef POPGATE_MATCH_H
 #define POPGATE_MATCH_H
 

@@ -324,16 +324,17 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* How many subscribers stand in the first n rows. */
-static size_t count_people(const struct suspects *s, size_t n)
+/* How many subscribers were there at the moment. */
+static size_t count_people(const struct suspects *s)
 {
-	const char **names = calloc(n + 1, sizeof(*names));
-	size_t people = 0;
+	const char **names = calloc(s->n + 1, sizeof(*names));
+	size_t n = 0, people = 0;
 
 	if (names == NULL)
 		abort();
-	for (size_t i = 0; i < n; i++)
-		names[i] = s->at[i].interval.who.name;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->at[i].match.off_ms == 0)
+			names[n++] = s->at[i].interval.who.name;
 	qsort(names, n, sizeof(*names), by_name);
 	for (size_t i = 0; i < n; i++)
 		people += i == 0 || strcmp(names[i], names[i - 1]) != 0;
@@ -341,28 +342,52 @@ static size_t count_people(const struct suspects *s, size_t n)
 	return people;
 }
 
+/* Was one subscriber seen from that port, and nobody else? Then the first row is his. */
+static bool port_tells(const struct suspects *s)
+{
+	const struct suspect *first = &s->at[0];
+
+	for (size_t i = 1; i < s->n && s->at[i].match.port == PORT_SAME; i++)
+		if (!subscriber_eq(&s->at[i].interval.who, &first->interval.who))
+			return false;
+	return first->match.port == PORT_SAME;
+}
+
+static void say_port(const struct inquiry *q, const struct suspect *s, const char *addr,
+	const char *time, size_t people)
+{
+	char off[100] = " ";
+
+	if (s->match.off_ms != 0)
+		off_text(s->match.off_ms, off + 1);
+	if (people == 0)
+		printf("nobody was on %s at %s, but one was seen from port %u%s:\n", addr, time,
+			q->port, s->match.off_ms != 0 ? off : "");
+	else
+		printf("%zu subscriber%s on %s at %s; one was seen from port %u%s:\n", people,
+			people == 1 ? " was" : "s were", addr, time, q->port,
+			s->match.off_ms != 0 ? off : "");
+}
+
 /* What the rows are worth, in a sentence. */
 static void judge(const struct ctl *c, const struct inquiry *q, const struct suspects *s)
 {
+	const struct suspect *first = &s->at[0];
 	char addr[ADDR_TEXT], time[40];
-	size_t then = 0, people;
+	size_t people = count_people(s);
 
-	while (then < s->n && s->at[then].match.off_ms == 0)
-		then++;
-	people = count_people(s, then);
 	addr_format(q->addr, addr);
 	table_time(q->at_ms, c->utc, time);
-	if (people == 0)
+	if (people == 1 && first->match.off_ms == 0)
+		printf("%s was on %s at %s:\n", first->interval.who.name, addr, time);
+	else if (port_tells(s))
+		say_port(q, first, addr, time, people);
+	else if (people == 0)
 		printf("nobody was on %s at %s; near that time:\n", addr, time);
-	else if (people == 1)
-		printf("%s was on %s at %s:\n", s->at[0].interval.who.name, addr, time);
-	else if (s->at[0].match.port == PORT_SAME && s->at[1].match.port != PORT_SAME)
-		printf("%zu subscribers were on %s at %s; one was seen from port %u:\n", people,
-			addr, time, q->port);
 	else
-		printf("%zu subscribers were on %s at %s, and nothing tells which it was; the "
+		printf("%zu subscriber%s on %s at %s, and nothing tells which it was; the "
 		       "likeliest first:\n",
-			people, addr, time);
+			people, people == 1 ? " was" : "s were", addr, time);
 }
 
 /* What the history does not know. */

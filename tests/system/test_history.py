@@ -195,6 +195,15 @@ def test_an_abuse_report_is_answered(host):
         assert rows[0]["port_match"] == "same", name
     said = host.ctl("who", "--arf", "-", stdin=path.read_text()).stdout
     assert f"report of abuse: {nat} port {port} at" in said and f"one was seen from port {port}" in said
+    sent = relay(host, nat, "bert@example.net")
+    late = now(20)
+    until(lambda: len(host.table("who", nat)) == 3, 10, "what bert sent")
+    path = sample("whole.eml", host, nat, late, sent)
+    first, *others = host.table("who", "--arf", path)
+    assert (first["user"], first["kind"], first["port_match"]) == ("bert@example.net", "sent", "same")
+    assert first["off_ms"] < 0 and len(others) == 2, "it arrived a little later than it was sent"
+    assert f"2 subscribers were on {nat}" in (said := host.ctl("who", "--arf", path).stdout)
+    assert f"one was seen from port {sent}" in said and "earlier:" in said.splitlines()[1]
     undated = sample("no-date.eml", host, nat, at, port)
     assert "--at" in host.ctl("who", "--arf", undated).stderr
     assert {row["port_match"] for row in host.table("who", "--arf", undated, "--at", iso(at))} == {""}

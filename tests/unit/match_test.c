@@ -54,12 +54,13 @@ static void the_better_answer_comes_first(void **state)
 	/* at 1500, port 150; each row is better than those below it */
 	const struct interval rows[] = {
 		held(1000, 2000, 150, 900), /* the same port */
+		held(1490, 1491, 150, 150), /* the same, of a message that was sent just before */
+		held(1000, 1400, 150, 150), /* the same, but long gone */
 		held(1000, 2000, 100, 200), /* between */
 		held(1000, 2000, 160, 200), /* 10 off */
 		held(1200, 2000, 900, 901), /* far off */
 		held(1300, 2000, 0, 0), /* no port known, seen later */
 		held(1000, 2000, 0, 0),
-		held(1000, 1400, 150, 150), /* the same port, but gone by then */
 		held(1700, 1800, 100, 200),
 	};
 	const size_t n = sizeof(rows) / sizeof(rows[0]);
