@@ -120,12 +120,12 @@ def mpop(farm, source, directory, keep, user="anna", port=None, how=("--tls=off"
     return files(box)
 
 
-def delivery(directory, name):
-    """A command that files its standard input in a folder; the two."""
+def delivery(directory, name, then="exit"):
+    """A command that files its standard input in a folder; the two. then: what it does before it ends."""
     into = pathlib.Path(directory) / name
     into.mkdir(exist_ok=True)
     mda = pathlib.Path(directory) / f"{name}.mda"
-    mda.write_text(f'#!/bin/sh\ncat >"$(mktemp {into}/XXXXXXXX)"\n')
+    mda.write_text(f'#!/bin/sh\ncat >"$(mktemp {into}/XXXXXXXX)"\n{then}\n')
     mda.chmod(0o755)
     return mda, into
 
@@ -140,7 +140,7 @@ def maildir(directory, name):
 
 def getmail(farm, source, directory, keep, user="anna", retriever="SimplePOP3Retriever", port=None, more=""):
     """Fetches all that is new by a delivery command; the octets of each message it ever got."""
-    mda, into = delivery(directory, "getmail")
+    mda, into = delivery(directory, "getmail", "sleep 0.5")  # it misses a child that ends before it waits for it
     with Via(port or farm.pop_port, source) as via:
         rc = pathlib.Path(directory) / "getmailrc"
         rc.write_text(
