@@ -70,9 +70,9 @@ static bool take_line(struct wire *w, char *line, size_t size)
 	return true;
 }
 
-static bool shake_hands(struct wire *w)
+static bool shake_hands(struct wire *w, const char *alpn)
 {
-	const struct tls_client client = { .protocol = "pop3" };
+	const struct tls_client client = { .protocol = alpn };
 
 	if (tls_client_open(&w->context, &client) != ERR_NONE ||
 		tls_open(&w->tls, w->context, NULL) != ERR_NONE ||
@@ -84,15 +84,27 @@ static bool shake_hands(struct wire *w)
 	return true;
 }
 
-/* "+OK ADDRESS PORT WAY" */
-static bool read_answer(const char *line, struct asked_facts *out)
+/* How the two protocols say yes: in their greeting, and before "ADDRESS PORT WAY". */
+static const struct dialect {
+	const char *greeting, *yes;
+} dialects[] = { { "+OK", "+OK " }, { "220 ", "250 2.0.0 " } };
+
+static const struct dialect *recognize(const char *greeting)
+{
+	for (size_t i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++)
+		if (str_starts_nocase(str_of(greeting), str_of(dialects[i].greeting)))
+			return &dialects[i];
+	return NULL;
+}
+
+static bool read_answer(const struct dialect *d, const char *line, struct asked_facts *out)
 {
 	struct str s = str_of(line), address, port, way;
 	uint64_t n;
 
-	if (!str_starts_nocase(s, STR("+OK ")))
+	if (!str_starts_nocase(s, str_of(d->yes)))
 		return false;
-	s = str_from(s, 4);
+	s = str_from(s, strlen(d->yes));
 	if (!str_split(s, ' ', &address, &s) || !str_split(s, ' ', &port, &way) ||
 		!addr_parse(address, &out->seen.addr) || !str_to_u64(port, UINT16_MAX, &n))
 		return false;
@@ -100,18 +112,20 @@ static bool read_answer(const char *line, struct asked_facts *out)
 	return str_to_cstr(way, out->way, sizeof(out->way));
 }
 
-static enum asked converse(struct wire *w, bool tls, struct asked_facts *out)
+static enum asked converse(struct wire *w, bool tls, const char *alpn, struct asked_facts *out)
 {
 	char line[LINE_MAX_N + 1];
+	const struct dialect *d;
 	bool fine;
 
-	if (tls && !shake_hands(w))
+	if (tls && !shake_hands(w, alpn))
 		return tls_error(w->tls) != NULL ? ASKED_FOREIGN : ASKED_CLOSED;
 	if (!take_line(w, line, sizeof(line)))
 		return w->in.len == 0 ? ASKED_CLOSED : ASKED_FOREIGN;
+	d = recognize(line);
 	buf_line(&w->out, STR("XADR"));
-	fine = str_starts_nocase(str_of(line), STR("+OK")) && flush(w) &&
-		take_line(w, line, sizeof(line)) && read_answer(line, out);
+	fine = d != NULL && flush(w) && take_line(w, line, sizeof(line)) &&
+		read_answer(d, line, out);
 	buf_line(&w->out, STR("QUIT"));
 	(void)!flush(w);
 	return fine ? ASKED_ANSWERED : ASKED_FOREIGN;
@@ -136,7 +150,7 @@ static bool dial(struct wire *w, struct endpoint to, struct asked_facts *out)
 	return true;
 }
 
-enum asked ask_pop3(struct endpoint to, bool tls, struct asked_facts *out)
+enum asked ask_daemon(struct endpoint to, bool tls, const char *alpn, struct asked_facts *out)
 {
 	struct wire w = { .fd = -1 };
 	enum asked says = ASKED_UNREACHABLE;
@@ -145,7 +159,7 @@ enum asked ask_pop3(struct endpoint to, bool tls, struct asked_facts *out)
 	buf_init(&w.out, ROOM);
 	buf_init(&w.sealed, ROOM);
 	if (dial(&w, to, out))
-		says = converse(&w, tls, out);
+		says = converse(&w, tls, alpn, out);
 	tls_close(&w.tls);
 	tls_context_close(&w.context);
 	buf_free(&w.in);

@@ -129,7 +129,7 @@ static const struct subcommand subcommands[] = {
 	{ "who",     "",       ctl_who,           "[ADDRESS]",  "at port within arf json utc", "which subscriber had that address at that time" },
 	{ "report",  "",       ctl_report,        "",           "days all csv json utc",   "who still needs the window, and how much" },
 	{ "uidl",    "",       ctl_uidl,          "[MAILDIR]",  "user json",               "the messages, sizes and unique-ids that pop3d would list" },
-	{ "proxycheck", "",    ctl_proxycheck,    "[HOST:PORT]", "listener json",          "is the address that pop3d sees the client's?" },
+	{ "proxycheck", "",    ctl_proxycheck,    "[HOST:PORT]", "listener json",          "is the address that a daemon sees the client's?" },
 	{ "stats",   "",       ctl_stats,         "",           "openmetrics json utc",    "the counters of both daemons and the store" },
 	{ "status",  "",       ctl_status,        "",           "json utc",                "who runs, since when, and each setting with where it comes from" },
 	{ "check",   "",       check,             "",           "",                        "the config, as both daemons would read it" },

@@ -1,7 +1,7 @@
-/* proxycheck.c - is the address that pop3d sees the client's? Behind a balancer that only passes octets on it
+/* proxycheck.c - is the address that a daemon sees the client's? Behind a balancer that only passes octets on it
  * is the balancer's, and the first login opens the window for all the world.
  *
- * With HOST:PORT it connects there as a client would, and has pop3d say what it sees: the same address and
+ * With HOST:PORT it connects there as a client would, and has the daemon say what it sees: the same address and
  * the same port as our end has, or somebody else's. In any case it looks at whom the window holds. */
 #include <netdb.h>
 #include <stdio.h>
@@ -19,19 +19,19 @@
 #define CROWD 10 /* entries on one address that are more than a household, if they are also ... */
 #define CROWD_PERCENT 50 /* ... so much of all */
 
-static const char *const heads[] = { "connected_to", "our_end", "pop3d_sees", "way", "verdict",
-	NULL };
+static const char *const heads[] = { "connected_to", "our_end", "seen", "way", "verdict", NULL };
 
 /* --- what is asked, and of which listener --- */
 
 struct question {
 	const struct ctl *c;
 	bool named, tls; /* a listener, and its TLS from the first octet */
+	const char *alpn; /* "pop3" or "smtp" */
 };
 
-static bool find_listener(struct question *q)
+static bool find_listener_of(struct question *q, const char *daemon, const char *alpn)
 {
-	struct conf_section s = conf_section(conf_root(q->c->conf), "pop3d", 0);
+	struct conf_section s = conf_section(conf_root(q->c->conf), daemon, 0);
 
 	for (size_t i = 0; i < conf_sections(s, "listener"); i++) {
 		struct conf_section at = conf_section(s, "listener", i);
@@ -40,10 +40,29 @@ static bool find_listener(struct question *q)
 			continue;
 		q->named = true;
 		q->tls = conf_word(at, "tls") == LISTENER_IMPLICIT;
+		q->alpn = alpn;
 		return true;
 	}
-	ctl_say("%s: pop3d has no such listener in %s", q->c->listener, q->c->conf_path);
 	return false;
+}
+
+static bool find_listener(struct question *q)
+{
+	if (find_listener_of(q, "pop3d", "pop3") || find_listener_of(q, "smtpgate", "smtp"))
+		return true;
+	ctl_say("%s: there is no such listener in %s", q->c->listener, q->c->conf_path);
+	return false;
+}
+
+/* TLS from the first octet, where no listener was named to say so. */
+static void go_by_port(struct question *q, const char *port)
+{
+	bool smtps = strcmp(port, "465") == 0;
+
+	if (q->named)
+		return;
+	q->tls = smtps || strcmp(port, "995") == 0;
+	q->alpn = smtps ? "smtp" : "pop3";
 }
 
 /* "mail.example.net:110", "192.0.2.1:110", "[2001:db8::1]:110" */
@@ -67,7 +86,7 @@ static struct addrinfo *resolve(const char *text, struct question *q)
 		ctl_say("%s: %s", text, gai_strerror(code));
 		return NULL;
 	}
-	q->tls = q->named ? q->tls : strcmp(colon + 1, "995") == 0;
+	go_by_port(q, colon + 1);
 	return found;
 }
 
@@ -80,23 +99,21 @@ struct verdict {
 };
 
 static const struct verdict direct = { "client", EXIT_YES,
-	"pop3d sees the client's own address: nothing is in between." };
+	"The client's own address is seen: nothing is in between." };
 static const struct verdict by_proxy = { "client", EXIT_YES,
-	"pop3d sees the client's own address: the balancer says it by the PROXY protocol." };
-static const struct verdict nobody = {
-	"nobody", EXIT_NO,
-	"The balancer says no address of its client (LOCAL or UNKNOWN), so no login opens a window."
-};
+	"The client's own address is seen: the balancer says it by the PROXY protocol." };
+static const struct verdict nobody = { "nobody", EXIT_NO,
+	"The balancer says no address of its client (LOCAL or UNKNOWN), so it proves nothing,\n"
+	"and no login opens a window." };
 static const struct verdict same_host = { "between", EXIT_NO,
 	"The address is ours, but the port is not: something on this host passes connections on "
 	"and\n"
 	"says nothing of it. A client from elsewhere would be seen under this host's address." };
 static const struct verdict between = { "between", EXIT_NO,
-	"pop3d sees the address of something in between, which every client that comes this way "
-	"has\n"
-	"in common: each login would open the window for all of them. Is it a balancer, let it "
-	"speak\n"
-	"the PROXY protocol (HAProxy: send-proxy-v2), name it in proxies and set proxy_protocol = "
+	"What is seen is the address of something in between, which every client that comes this\n"
+	"way has in common: each login would open the window for all of them. Is it a balancer,\n"
+	"let it speak the PROXY protocol (HAProxy: send-proxy-v2), name it in proxies and set\n"
+	"proxy_protocol = "
 	"true\n"
 	"for the listener; until then put it into never of section window. Is it a gateway before\n"
 	"the host on which this was asked, ask again from one that has a public address." };
@@ -109,7 +126,8 @@ static const struct verdict closed = {
 	"proxies must name it. The log has proxy.refused with the address that came and the reason."
 };
 static const struct verdict foreign = { "foreign", EXIT_AWAY,
-	"What answers there is no pop3d of this version, or wants TLS from the first octet where\n"
+	"What answers there is neither pop3d nor smtpgate of this version, or wants TLS from the "
+	"first octet where\n"
 	"--listener names none that does." };
 static const struct verdict unreachable = { "unreachable", EXIT_AWAY,
 	"Nobody takes connections there." };
@@ -153,7 +171,7 @@ static int probe(const struct question *q, const struct addrinfo *found)
 	for (; found != NULL; found = found->ai_next) {
 		struct endpoint to = endpoint_of(found->ai_addr);
 		struct asked_facts f = { .way = "" };
-		enum asked says = ask_pop3(to, q->tls, &f);
+		enum asked says = ask_daemon(to, q->tls, q->alpn, &f);
 		const struct verdict *v = judge(says, &f);
 
 		put(t, to, says, &f, v);

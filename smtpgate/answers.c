@@ -20,6 +20,15 @@ bool session_is_local(void *owner, struct str domain)
 	return gate_is_local(&s->server->settings, domain);
 }
 
+void session_seen(void *owner, struct buf *out)
+{
+	const struct session *s = owner;
+	char text[ADDR_TEXT];
+
+	buf_printf(out, "%s %u %s", addr_format(s->client.addr, text), s->client.port,
+		caller_way(s->conn));
+}
+
 void session_received(void *owner, struct buf *out)
 {
 	const struct session *s = owner;

@@ -24,6 +24,7 @@ static const struct verb verbs[] = {
 	{ "VRFY",     ANY,        VERB_ARGS,             run_vrfy },
 	{ "EXPN",     ANY,        VERB_ARGS,             run_expn },
 	{ "HELP",     ANY,        0,                     run_help },
+	{ "XADR",     ANY,        VERB_BARE,             run_xadr },
 	{ "STARTTLS", GREETED,    VERB_BARE | VERB_LAST, run_starttls },
 	{ "AUTH",     GATE_READY, VERB_ARGS,             run_auth },
 	{ "QUIT",     ANY,        VERB_BARE,             run_quit },

@@ -89,6 +89,8 @@ struct gate_facts { /* fixed for a connection; texts are borrowed */
 	void (*refused)(void *owner, const struct gate_refusal *r);
 	/* The shadow rules would have refused what was accepted. */
 	void (*shadowed)(void *owner, const struct gate_refusal *r);
+	/* Adds the client's address, port, and how they are known: "192.0.2.1 40123 direct". */
+	void (*seen)(void *owner, struct buf *out);
 	/* Adds the Received: line. */
 	void (*received)(void *owner, struct buf *out);
 	void *owner;

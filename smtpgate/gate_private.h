@@ -51,6 +51,7 @@ enum step run_noop(struct engine *e, struct str args, struct buf *out);
 enum step run_vrfy(struct engine *e, struct str args, struct buf *out);
 enum step run_expn(struct engine *e, struct str args, struct buf *out);
 enum step run_help(struct engine *e, struct str args, struct buf *out);
+enum step run_xadr(struct engine *e, struct str args, struct buf *out);
 enum step run_quit(struct engine *e, struct str args, struct buf *out);
 enum step gate_greet(struct gate *g, struct buf *in, struct buf *out);
 

@@ -99,6 +99,7 @@ static void set_facts(struct session *s, const struct listener *l)
 		.auth_cancelled = session_auth_cancelled,
 		.refused = session_refused,
 		.shadowed = session_shadowed,
+		.seen = session_seen,
 		.received = session_received,
 		.owner = s,
 	};

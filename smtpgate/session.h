@@ -81,6 +81,7 @@ void session_hop_failed(void *owner, const char *hop, const char *what, bool dou
 /* answers.c: what the engine asks and the relay does not answer. owner is the session. */
 void session_greet_now(struct session *s);
 bool session_is_local(void *owner, struct str domain);
+void session_seen(void *owner, struct buf *out);
 void session_received(void *owner, struct buf *out);
 void session_introduce(void *owner, struct introduction *out);
 void session_ask(struct conn *c, struct engine *e);

@@ -36,6 +36,12 @@ static void cancelled(void *owner)
 	(void)owner;
 }
 
+static void seen(void *owner, struct buf *out)
+{
+	(void)owner;
+	buf_add(out, STR("192.0.2.1 1 direct"));
+}
+
 static void received(void *owner, struct buf *out)
 {
 	(void)owner;
@@ -151,6 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.auth_cancelled = cancelled,
 		.shadowed = shadowed,
 		.refused = refused,
+		.seen = seen,
 		.received = received };
 	enum proof proof = PROOF_NONE;
 	struct buf in, out;

@@ -51,7 +51,8 @@ def host(farm):
 def run(farm, command):
     edits = {"/etc/popgate/users": farm.dir / "users", "/home/": f"{farm.dir}/home/",
              "/etc/relayhosts": farm.dir / "etc/relayhosts", "chgrp popgate": f"chgrp {os.getgid()}",
-             "mail.example.net:110": f"127.0.0.1:{farm.pop_port}"}
+             "mail.example.net:110": f"127.0.0.1:{farm.pop_port}",
+             "mail.example.net:25": f"127.0.0.1:{farm.smtp_port}"}
     for old, new in edits.items():
         command = command.replace(old, str(new))
     return subprocess.run(["bash", "-euo", "pipefail", "-c", command], capture_output=True, text=True, timeout=120,

@@ -345,7 +345,7 @@ def proxycheck(farm, port, *words, host="127.0.0.1"):
 def test_proxycheck_without_a_balancer(strict):
     row, code, told = proxycheck(strict, strict.pop_port)
     assert (row["verdict"], row["way"], code) == ("client", "direct", 0)
-    assert row["our_end"] == row["pop3d_sees"] and row["our_end"].startswith("127.0.0.1:")
+    assert row["our_end"] == row["seen"] and row["our_end"].startswith("127.0.0.1:")
     assert "nothing is in between" in told
     row, code, _ = proxycheck(strict, strict.pops_port, "--listener", f"127.0.0.1:{strict.pops_port}")
     assert (row["verdict"], code) == ("client", 0)
@@ -354,7 +354,7 @@ def test_proxycheck_without_a_balancer(strict):
 def test_proxycheck_behind_a_balancer_that_says_nothing(strict, haproxy):
     row, code, told = proxycheck(strict, haproxy.port["mute"])
     assert (row["verdict"], row["way"], code) == ("between", "direct", 1)
-    assert row["pop3d_sees"].startswith(BALANCER + ":") and row["our_end"].startswith("127.0.0.1:")
+    assert row["seen"].startswith(BALANCER + ":") and row["our_end"].startswith("127.0.0.1:")
     assert "open the window for all of them" in told
 
 
@@ -362,7 +362,7 @@ def test_proxycheck_behind_a_balancer_that_says_nothing(strict, haproxy):
 def test_proxycheck_behind_a_balancer_that_speaks_proxy(strict, haproxy, host, way):
     row, code, told = proxycheck(strict, haproxy.port[way], host=host)
     assert (row["verdict"], row["way"], code) == ("client", "proxy", 0)
-    assert row["our_end"] == row["pop3d_sees"] and row["our_end"].startswith(host + ":")
+    assert row["our_end"] == row["seen"] and row["our_end"].startswith(host + ":")
     assert "by the PROXY protocol" in told
 
 
@@ -372,13 +372,22 @@ def test_proxycheck_under_tls(strict, haproxy):
     assert (row["verdict"], row["way"], code) == ("client", "proxy", 0)
 
 
-def test_proxycheck_where_a_header_is_wanted_and_none_comes(strict):
+def test_proxycheck_where_a_header_is_wanted_and_none_comes(strict, hop):
     row, code, told = proxycheck(strict, strict.proxied["pop"])
     assert (row["verdict"], code) == ("closed", 1) and "proxy.refused" in told
     row, code, _ = proxycheck(strict, free_port())
     assert (row["verdict"], code) == ("unreachable", 3)
-    row, code, _ = proxycheck(strict, strict.smtp_port)
+    row, code, _ = proxycheck(strict, hop.port)  # it speaks SMTP, and is not ours
     assert (row["verdict"], code) == ("foreign", 3)
+
+
+def test_proxycheck_of_the_gate(strict, haproxy):
+    row, code, told = proxycheck(strict, strict.smtp_port)
+    assert (row["verdict"], row["way"], code) == ("client", "direct", 0) and row["our_end"] == row["seen"]
+    row, code, _ = proxycheck(strict, strict.proxied["smtp"])
+    assert (row["verdict"], code) == ("closed", 1)
+    row, code, _ = proxycheck(strict, haproxy.port["smtp"])
+    assert (row["verdict"], row["way"], code) == ("client", "proxy", 0) and row["our_end"] == row["seen"]
 
 
 def test_proxycheck_sees_a_crowd_on_one_address(strict):

@@ -67,6 +67,12 @@ static void answer_auth(void)
 	gate_auth(&s.gate, s.auth, str_of(s.challenge));
 }
 
+static void put_seen(void *owner, struct buf *out)
+{
+	(void)owner;
+	buf_add(out, STR("192.0.2.1 40123 proxy"));
+}
+
 static void put_received(void *owner, struct buf *out)
 {
 	(void)owner;
@@ -143,6 +149,7 @@ static int setup(void **state)
 		.auth_cancelled = on_cancelled,
 		.shadowed = on_shadowed,
 		.refused = on_refused,
+		.seen = put_seen,
 		.received = put_received };
 	s.mechanisms = "PLAIN LOGIN";
 	s.challenge = "";
@@ -258,6 +265,8 @@ static void each_command_has_its_place(void **state)
 {
 	(void)state;
 	says("MAIL FROM:<a@b.example>\r\n", "503 5.5.1 Send EHLO or HELO first\r\n");
+	says("XADR\r\n", "250 2.0.0 192.0.2.1 40123 proxy\r\n");
+	says("XADR 1\r\n", "501 5.5.4 This command takes no argument\r\n");
 	says("EHLO\r\n", "501 5.5.4 An argument is missing\r\n");
 	says("HELO pc\r\n", "250 mx.example\r\n");
 	says("RCPT TO:<d@l.example>\r\n", "503 5.5.1 MAIL comes first\r\n");
