@@ -41,7 +41,7 @@ enum step gate_ask(struct gate *g, enum gate_asks kind, gate_then *then_fn)
 
 enum step gate_say(struct buf *out, int code, const char *text)
 {
-	buf_printf(out, "%d %s\r\n", code, text);
+	reply_put_line(out, code, ' ', str_of(text));
 	return STEP_AGAIN;
 }
 

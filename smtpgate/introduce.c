@@ -31,11 +31,17 @@ static bool is_plain(char c)
 
 void xtext_put(struct buf *out, struct str s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (is_plain(s.p[i]))
-			buf_add(out, (struct str){ s.p + i, 1 });
-		else
-			buf_printf(out, "+%02X", (unsigned)(unsigned char)s.p[i]);
+	size_t plain = 0;
+
+	while (s.n > 0) {
+		while (plain < s.n && is_plain(s.p[plain]))
+			plain++;
+		buf_add(out, str_first(s, plain));
+		if (plain < s.n)
+			buf_printf(out, "+%02X", (unsigned)(unsigned char)s.p[plain++]);
+		s = str_from(s, plain);
+		plain = 0;
+	}
 }
 
 static int hex(char c)
@@ -74,7 +80,9 @@ bool xtext_read(struct str s, char *dst, size_t size, size_t *n)
 
 static void put_text(struct buf *out, const char *key, struct str value, bool later)
 {
-	buf_printf(out, " %s=", key);
+	buf_add(out, STR(" "));
+	buf_add(out, str_of(key));
+	buf_add(out, STR("="));
 	if (value.n > 0)
 		xtext_put(out, value);
 	else
@@ -152,35 +160,38 @@ static void put_line(struct buf *out, const struct introduction *i, unsigned att
 	buf_add(out, STR("\r\n"));
 }
 
-static bool fits(const struct introduction *i, unsigned attributes)
+/* Only if it is short enough. */
+static bool put_fitting(struct buf *out, const struct introduction *i, unsigned attributes)
 {
 	struct buf line;
-	bool fit;
+	bool fits;
 
 	buf_init(&line, SCRATCH);
 	put_line(&line, i, attributes);
-	fit = !line.broken && line.len <= XCLIENT_LINE_MAX;
+	fits = !line.broken && line.len <= XCLIENT_LINE_MAX;
+	if (fits && out != NULL)
+		buf_add(out, buf_str(&line));
 	buf_free(&line);
-	return fit;
+	return fits;
 }
 
 unsigned xclient_next(const struct introduction *i, unsigned left)
 {
-	if (fits(i, left) || (left & FIRST_LINE) == 0 || (left & ~(unsigned)FIRST_LINE) == 0)
+	if (put_fitting(NULL, i, left) || (left & FIRST_LINE) == 0 ||
+		(left & ~(unsigned)FIRST_LINE) == 0)
 		return left;
 	return left & FIRST_LINE;
 }
 
 bool xclient_put(struct buf *out, const struct introduction *i, unsigned attributes)
 {
-	struct introduction shorter = *i;
+	struct introduction shorter;
 
-	if (!fits(i, attributes))
-		shorter.helo[0] = '\0';
-	if (!fits(&shorter, attributes))
-		return false;
-	put_line(out, &shorter, attributes);
-	return true;
+	if (put_fitting(out, i, attributes))
+		return true;
+	shorter = *i;
+	shorter.helo[0] = '\0';
+	return put_fitting(out, &shorter, attributes);
 }
 
 /* --- the PROXY protocol --- */

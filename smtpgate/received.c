@@ -3,19 +3,38 @@
 
 #include <time.h>
 
+#define NAME_MAX_OCTETS 200
+
 /* A name as a client gave it: what is no part of a domain or literal becomes '?'. */
 static void put_name(struct buf *out, struct str name)
 {
+	char text[NAME_MAX_OCTETS];
+
 	if (name.n == 0)
 		name = STR("unknown");
-	if (name.n > 200)
-		name = str_first(name, 200);
+	if (name.n > sizeof(text))
+		name = str_first(name, sizeof(text));
 	for (size_t i = 0; i < name.n; i++) {
 		char c = name.p[i];
-		bool fine = ascii_alnum(c) || (c != '\0' && strchr(".-_[]:", c) != NULL);
 
-		buf_add(out, (struct str){ fine ? &c : "?", 1 });
+		text[i] = ascii_alnum(c) || (c != '\0' && strchr(".-_[]:", c) != NULL) ? c : '?';
 	}
+	buf_add(out, (struct str){ text, name.n });
+}
+
+/* RFC 5322 3.3, in UTC. Many messages have the same second. */
+static const char *date_of(int64_t ms)
+{
+	static _Thread_local char text[64];
+	static _Thread_local time_t made = -1;
+	time_t at = (time_t)(ms / 1000);
+	struct tm utc;
+
+	if (at != made && gmtime_r(&at, &utc) != NULL) {
+		strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S +0000", &utc);
+		made = at;
+	}
+	return text;
 }
 
 static const char *protocol_of(const struct received *r)
@@ -28,17 +47,13 @@ static const char *protocol_of(const struct received *r)
 
 void received_put(struct buf *out, const struct received *r)
 {
-	char address[ADDR_TEXT], date[64];
-	time_t now = (time_t)(r->now_ms / 1000);
-	struct tm utc;
+	char address[ADDR_TEXT];
 
-	gmtime_r(&now, &utc);
-	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", &utc);
 	buf_add(out, STR("Received: from "));
 	put_name(out, r->helo);
 	buf_printf(out, " ([%s%s])\r\n\tby %.200s with %s id %s;\r\n\t%s\r\n",
 		addr_is_v4(r->client) ? "" : "IPv6:", addr_format(r->client, address), r->hostname,
-		protocol_of(r), r->sid, date);
+		protocol_of(r), r->sid, date_of(r->now_ms));
 }
 
 static void end_line(struct received_count *c)

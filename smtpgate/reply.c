@@ -61,6 +61,15 @@ struct reply reply_make(int code, const char *text)
 	return r;
 }
 
+void reply_put_line(struct buf *out, int code, char separator, struct str text)
+{
+	const char head[] = { (char)('0' + code / 100 % 10), (char)('0' + code / 10 % 10),
+		(char)('0' + code % 10), separator };
+
+	buf_add(out, (struct str){ head, sizeof(head) });
+	buf_line(out, text);
+}
+
 void reply_put(struct buf *out, const struct reply *r)
 {
 	struct str rest = { r->text, r->n }, line;
@@ -68,8 +77,7 @@ void reply_put(struct buf *out, const struct reply *r)
 
 	do {
 		more = str_split(rest, '\n', &line, &rest);
-		buf_printf(out, "%d%c", r->code, more ? '-' : ' ');
-		buf_line(out, line);
+		reply_put_line(out, r->code, more ? '-' : ' ', line);
 	} while (more);
 }
 

@@ -28,6 +28,9 @@ enum reply_read reply_read(struct str in, struct reply *out, size_t *used);
 /* A reply of our own: text with its enhanced code (RFC 3463). */
 struct reply reply_make(int code, const char *text);
 
+/* Adds a line of one: its code, what separates (' ' before the last line, else '-'), its text and CRLF. */
+void reply_put_line(struct buf *out, int code, char separator, struct str text);
+
 /* Adds it to out, every line with its code, CRLF behind each. */
 void reply_put(struct buf *out, const struct reply *r);
 

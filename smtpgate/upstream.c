@@ -28,7 +28,9 @@ static void put_mail_dsn(struct buf *out, const struct envelope *e)
 void upstream_mail(struct upstream *u, const struct envelope *e)
 {
 	assert(u->state == UPSTREAM_READY);
-	buf_printf(&u->out, "MAIL FROM:<%s>", e->sender.text);
+	buf_add(&u->out, STR("MAIL FROM:<"));
+	buf_add(&u->out, str_of(e->sender.text));
+	buf_add(&u->out, STR(">"));
 	if (e->size > 0 && u->offers.size)
 		buf_printf(&u->out, " SIZE=%" PRIu64, e->size);
 	if (e->eight_bit && u->offers.eight_bit)
@@ -66,7 +68,9 @@ void upstream_rcpt(struct upstream *u, const struct recipient *r)
 	u->piped = u->state == UPSTREAM_ASKED;
 	assert(u->state == UPSTREAM_READY ||
 		(u->given && u->asked == ASKED_MAIL && u->offers.pipelining));
-	buf_printf(&u->out, "RCPT TO:<%s>", r->path.text);
+	buf_add(&u->out, STR("RCPT TO:<"));
+	buf_add(&u->out, str_of(r->path.text));
+	buf_add(&u->out, STR(">"));
 	if (u->offers.dsn) {
 		put_notify(&u->out, r->notify);
 		if (r->orcpt[0] != '\0')

@@ -1,4 +1,4 @@
-/* addr.c - addresses between text, socket and key. Text goes through inet_pton() and inet_ntop(). */
+/* addr.c - addresses between text, socket and key. Text goes through inet_pton() and inet_ntop(), IPv4 out by hand. */
 #include "common/base/addr.h"
 
 #include <arpa/inet.h>
@@ -24,10 +24,25 @@ bool addr_is_loopback(struct addr a)
 	return addr_is_v4(a) ? a.b[12] == 127 : addr_eq(a, v6_loopback);
 }
 
+/* By hand: inet_ntop(3) goes through sprintf(3), and there are five of these in a message. */
+static void format_v4(const uint8_t *four, char *dst)
+{
+	for (size_t i = 0; i < 4; i++) {
+		unsigned n = four[i];
+
+		if (n >= 100)
+			*dst++ = (char)('0' + n / 100);
+		if (n >= 10)
+			*dst++ = (char)('0' + n / 10 % 10);
+		*dst++ = (char)('0' + n % 10);
+		*dst++ = i < 3 ? '.' : '\0';
+	}
+}
+
 char *addr_format(struct addr a, char *dst)
 {
 	if (addr_is_v4(a))
-		inet_ntop(AF_INET, a.b + 12, dst, ADDR_TEXT);
+		format_v4(a.b + 12, dst);
 	else
 		inet_ntop(AF_INET6, a.b, dst, ADDR_TEXT);
 	return dst;
