@@ -4,6 +4,7 @@
 #include "common/conf/value.h"
 #include "common/window/ask.h"
 #include "ctl/ctl.h"
+#include "ctl/judge.h"
 #include "ctl/table.h"
 
 #define WAIT_MS 5000
@@ -37,6 +38,33 @@ static int hear(struct ask **a, enum err sent, struct answer *answer)
 	return EXIT_AWAY;
 }
 
+/* What is given ends with the account, as what was proved by a login does. False, and said: he may not have it. */
+static bool bind_account(const struct ctl *c, struct grant *g)
+{
+	struct passwd_account account;
+	struct judge j;
+	bool fine = true;
+
+	judge_open(&j, c);
+	if (j.file == NULL) {
+		ctl_say("%s: %s; whether %s has an account is not known", c->site.users_path,
+			err_text(j.of_file), g->who.name);
+	} else if (!passwdfile_find(j.file, &g->who, &account)) {
+		ctl_say("there is no account %s in %s", g->who.name, c->site.users_path);
+	} else if (account.disabled) {
+		ctl_say("the account %s is disabled", g->who.name);
+		fine = false;
+	} else if (j.key == NULL) {
+		ctl_say("the key in %s cannot be read: %s; the window stays open when the account "
+			"changes",
+			c->site.state_dir, err_text(j.of_key));
+	} else {
+		g->account = accountprint(j.key, &g->who, account.stored, false);
+	}
+	judge_close(&j);
+	return fine;
+}
+
 int ctl_window_grant(struct ctl *c)
 {
 	const char *text = ctl_one_argument(c, "an address");
@@ -60,6 +88,8 @@ int ctl_window_grant(struct ctl *c)
 		ctl_say("--for %s: a duration is wanted, from 1s to 30d", c->for_how_long);
 		return EXIT_USAGE;
 	}
+	if (!bind_account(c, &g))
+		return EXIT_NO;
 	a = open_ask(c);
 	if (a == NULL)
 		return EXIT_AWAY;

@@ -24,7 +24,7 @@ struct grant {
 	int64_t login_ms; /* since 1970; 0: the store stamps it (what a login wants); else it renews
 			     that login: the expiry moves, the time of the login does not */
 	int64_t lifetime_ms; /* 0: the window's own; else exactly this, no slack, no coalescing */
-	struct fingerprint account; /* as it was when it was proved; none of one that is given */
+	struct fingerprint account; /* as it was when it was proved or given; none: that is not known */
 };
 
 #define GRANT_LIFETIME_MAX_MS \

@@ -111,6 +111,23 @@ def test_who_is_changed_or_removed_is_out_at_once_and_everywhere(farm, hop, how)
     other.close()
 
 
+@pytest.mark.parametrize("how", ["changed", "removed", "disabled"])
+def test_what_was_given_by_hand_ends_with_the_account(farm, hop, how):
+    farm.relay_to = hop.uri
+    farm.start("smtpgate")
+    given = farm.ctl("window", "grant", "127.0.0.2", "--user", "anna", "--for", "20d")
+    assert (given.returncode, given.stderr) == (0, "") and state(farm) == "250"
+    if how == "removed":
+        del farm.users["anna@example.net"]
+    else:
+        farm.users["anna@example.net"] = "{PLAIN}brand-new" if how == "changed" else "{PLAIN}secret::::::disabled"
+    farm.write_users()
+    until(lambda: state(farm) == "550", 10, "the window closing")
+    again = farm.ctl("window", "grant", "127.0.0.2", "--user", "anna")
+    assert again.returncode == (1 if how == "disabled" else 0)
+    assert {"changed": "", "removed": "there is no account", "disabled": "is disabled"}[how] in again.stderr
+
+
 def test_an_answer_under_way_is_sent_and_no_message_is_deleted(farm):
     farm.start()
     drop = farm.maildir() / "new"
