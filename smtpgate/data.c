@@ -8,6 +8,8 @@ static const struct gate_fault too_many_hops = { 554,
 	"5.4.6 Too many Received: fields, the message goes round in circles", "too-many-hops" };
 static const struct gate_fault eight_bit = { 554, "5.6.3 The next hop takes no 8-bit text",
 	"eight-bit" };
+static const struct gate_fault no_memory = { 451,
+	"4.3.0 Out of memory, send the message again later", "memory" };
 
 enum step gate_say_reply(struct gate *g, struct buf *out)
 {
@@ -81,6 +83,8 @@ const struct gate_fault *gate_look(struct gate *g, size_t before)
 {
 	struct str added = str_from(buf_str(&g->body), before);
 
+	if (g->body.broken) /* octets are missing in it */
+		return &no_memory;
 	g->octets += added.n;
 	received_look(&g->trace, added);
 	if (g->octets - g->scan.dots > gate_max_size(g))

@@ -339,7 +339,7 @@ void gate_fail(struct gate *g, const struct reply *r)
 		return;
 	g->eating = true;
 	g->mail->reply = *r;
-	buf_clear(&g->body);
+	buf_free(&g->body); /* it may be broken */
 }
 
 void gate_evict(struct gate *g)

@@ -196,8 +196,10 @@ static enum step delivered(struct lmtpd *d, struct buf *out)
 static enum step written(struct lmtpd *d, struct buf *out)
 {
 	(void)out;
-	if (!reply_is(&d->reply, 2))
+	if (!reply_is(&d->reply, 2)) {
 		d->fault = d->reply;
+		buf_free(&d->file); /* else we would be asked to write it again */
+	}
 	return STEP_AGAIN;
 }
 
@@ -221,6 +223,10 @@ static enum step run_body(struct lmtpd *d, struct buf *in, struct buf *out)
 	scanned = body_scan(&d->scan, room, &pass, &used);
 	if (d->fault.code == 0)
 		dot_in_add(&d->dot, pass, &d->file);
+	if (d->file.broken) { /* octets are missing in it */
+		d->fault = reply_make(451, "4.3.0 Out of memory, send the message again later");
+		buf_free(&d->file);
+	}
 	buf_take(in, used);
 	if (scanned == BODY_FORBIDDEN)
 		return STEP_CLOSE;

@@ -104,10 +104,26 @@ static void hear_data(struct relay *r, struct leg *l)
 
 /* --- the message --- */
 
+/* The message cannot be had any more: the client's rest is read, and this is its answer. */
+static void fail_body(struct relay *r, const struct reply *reply)
+{
+	drop_all(r);
+	gate_fail(r->gate, reply);
+	if (!r->pending)
+		return; /* the engine reads; it will see */
+	if (r->gate->ask.kind == GATE_ASKS_END)
+		relay_answer(r, reply);
+	else
+		go_on(r);
+}
+
 /* To every leg what stands in the body; the last one takes it. */
 static void pass_on(struct relay *r)
 {
 	struct buf *body = &r->gate->body;
+
+	const struct reply no_memory =
+		reply_make(451, "4.3.0 Out of memory, send the message again later");
 
 	for (int i = 0; i < LEGS && r->pending && body->len > 0; i++) {
 		struct leg *l = &r->legs[i];
@@ -122,7 +138,10 @@ static void pass_on(struct relay *r)
 		}
 		buf_init(&copy, GATE_BODY_MAX);
 		buf_add(&copy, buf_str(body));
-		leg_body(l, &copy, relay_settings(r)->next_hop_ms);
+		if (copy.broken)
+			fail_body(r, &no_memory);
+		else
+			leg_body(l, &copy, relay_settings(r)->next_hop_ms);
 		buf_free(&copy);
 	}
 }
@@ -133,19 +152,6 @@ static bool has_room(const struct relay *r)
 		if (relay_active(&r->legs[i]) && leg_unsent(&r->legs[i]) > UPSTREAM_HIGH)
 			return false;
 	return true;
-}
-
-/* The message cannot be had any more: the client's rest is read, and this is its answer. */
-static void fail_body(struct relay *r, const struct reply *reply)
-{
-	drop_all(r);
-	gate_fail(r->gate, reply);
-	if (!r->pending)
-		return; /* the engine reads; it will see */
-	if (r->gate->ask.kind == GATE_ASKS_END)
-		relay_answer(r, reply);
-	else
-		go_on(r);
 }
 
 static void ask_room(struct relay *r)

@@ -249,6 +249,8 @@ static enum step take_turn(struct upstream *u, struct buf *in, struct buf *out)
 		return upstream_break(u, "said more than it was asked");
 	if (u->state == UPSTREAM_READY && !u->introduced)
 		return meet_again(u);
+	if (u->out.broken)
+		return upstream_break(u, "out of memory");
 	if (u->out.len > 0)
 		buf_move(out, &u->out);
 	return in->len > 0 ? listen(u, in) : STEP_READ;

@@ -32,21 +32,23 @@ struct conn *conn_new(struct loop *l, bool is_unix)
 	return c;
 }
 
-struct conn *conn_of_server(struct loop *l, uv_stream_t *server)
+enum err conn_of_server(struct loop *l, uv_stream_t *server, struct conn **out)
 {
 	struct conn *c = conn_new(l, false);
 	struct sockaddr_storage sa;
 	int n = sizeof(sa);
 
+	*out = NULL;
 	if (c == NULL)
-		return NULL;
+		return ERR_NOMEM;
 	if (uv_accept(server, &c->uv.stream) != 0 ||
 		uv_tcp_getpeername(&c->uv.tcp, (struct sockaddr *)&sa, &n) != 0) {
 		conn_close(c, "gone");
-		return NULL;
+		return ERR_AWAY;
 	}
 	c->peer = endpoint_of((struct sockaddr *)&sa);
-	return c;
+	*out = c;
+	return ERR_NONE;
 }
 
 void conn_set_engine(struct conn *c, struct engine *e, const struct conn_settings *s)

@@ -58,8 +58,9 @@ struct conn {
 /* A conn with a handle that is not yet open; NULL without memory. path: a unix stream. */
 struct conn *conn_new(struct loop *l, bool is_unix);
 
-/* The next connection of server as a conn; NULL if it is gone already or memory is short. */
-struct conn *conn_of_server(struct loop *l, uv_stream_t *server);
+/* The next connection of server as a conn; *out is NULL on any failure. ERR_AWAY: it is gone already.
+ * ERR_NOMEM: and it is still the server's. */
+MUST_USE enum err conn_of_server(struct loop *l, uv_stream_t *server, struct conn **out);
 
 void conn_set_engine(struct conn *c, struct engine *e, const struct conn_settings *s);
 

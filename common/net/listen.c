@@ -1,8 +1,12 @@
 /* listen.c - accepting on inherited sockets. The supervisor keeps each of them open, so closing ours
- * refuses nobody: what waits in the queue is the next worker's. */
+ * refuses nobody: what waits in the queue is the next worker's.
+ *
+ * libuv accepts before it asks us, and looks at a listener no more until we have taken what it has accepted. So
+ * a connection that there is no memory for is taken into a handle that is kept for that, and closed. */
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/base/log.h"
 #include "common/net/conn_private.h"
 
 struct listener {
@@ -12,11 +16,19 @@ struct listener {
 	conn_accepted *accepted;
 	const struct conn_balancers *balancers; /* NULL: clients come by themselves */
 	void *owner;
+	uv_tcp_t spare;
+	bool sparing; /* the spare handle is not closed yet */
+	bool owed; /* and another connection waits for it */
+	bool closed; /* but for the spare handle */
 };
 
 static void on_listener_closed(uv_handle_t *h)
 {
-	free(list_entry(h, struct listener, uv));
+	struct listener *it = list_entry(h, struct listener, uv);
+
+	it->closed = true;
+	if (!it->sparing)
+		free(it);
 }
 
 void listen_stop(struct loop *l)
@@ -29,6 +41,36 @@ void listen_stop(struct loop *l)
 	}
 }
 
+static void on_connection(uv_stream_t *server, int status);
+
+static void on_spare_closed(uv_handle_t *h)
+{
+	struct listener *it = list_entry(h, struct listener, spare);
+	bool owed = it->owed;
+
+	it->sparing = it->owed = false;
+	if (it->closed)
+		free(it);
+	else if (owed && !uv_is_closing((uv_handle_t *)&it->uv))
+		on_connection((uv_stream_t *)&it->uv, 0);
+}
+
+static void turn_away(struct listener *it)
+{
+	struct log_line l;
+
+	it->owed = it->sparing;
+	if (it->sparing)
+		return;
+	it->sparing = true;
+	uv_tcp_init(&it->loop->uv, &it->spare);
+	(void)!uv_accept((uv_stream_t *)&it->uv, (uv_stream_t *)&it->spare);
+	uv_close((uv_handle_t *)&it->spare, on_spare_closed);
+	log_begin(&l, LOG_LEVEL_ERROR, "memory.short");
+	log_text(&l, "what", "a connection was closed");
+	log_end_folded(&l);
+}
+
 static void on_connection(uv_stream_t *server, int status)
 {
 	struct listener *it = list_entry(server, struct listener, uv);
@@ -36,8 +78,9 @@ static void on_connection(uv_stream_t *server, int status)
 
 	if (status != 0)
 		return; /* it was gone before we came */
-	c = conn_of_server(it->loop, server);
-	if (c != NULL && it->balancers != NULL)
+	if (conn_of_server(it->loop, server, &c) == ERR_NOMEM)
+		turn_away(it);
+	else if (c != NULL && it->balancers != NULL)
 		conn_await_head(c, it->balancers, it->accepted, it->owner);
 	else if (c != NULL)
 		it->accepted(it->owner, c);
