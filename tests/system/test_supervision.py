@@ -82,7 +82,10 @@ class Load:
             thread.join()
 
     def check(self, hop):
-        there = [re.search(rb"letter-\d+-", message.body).group().decode() for message in hop.taken()]
+        self.check_letters([message.body for message in hop.taken()])
+
+    def check_letters(self, letters):
+        there = [re.search(rb"letter-\d+-", letter).group().decode() for letter in letters]
         assert not self.refused and not self.wrong, (self.refused[:3], self.wrong[:3])
         assert len(there) == len(set(there)), "a message is there twice"
         assert self.sent <= set(there), f"answered 250 and lost: {self.sent - set(there)}"
@@ -94,7 +97,7 @@ def kill_workers(farm, seconds, reload_every=None):
     reloaded = time.monotonic()
     while time.monotonic() < end:
         name = choice.choice(("pop3d", "smtpgate"))
-        workers = farm.children(name)  # all of them are: network hops need no other role
+        workers = farm.children(name)  # and the deliver role, where there is one
         if workers:
             killed += 1
             try:
@@ -126,6 +129,27 @@ def under_fire(farm, hop, seconds, reload_every=None):
 
 def test_workers_killed_every_50_ms_cost_no_connect_and_no_message(farm, hop):
     under_fire(farm, hop, 3)
+
+
+@pytest.mark.parametrize("kills", [True, False])
+def test_the_deliver_role_under_fire_loses_and_doubles_nothing(farm, kills):
+    """Killed like any worker; and reloaded each second, which costs nobody anything."""
+    load = Load(farm)
+    farm.start()
+    with load:
+        if kills:
+            kill_workers(farm, 4, reload_every=1)
+        else:
+            for n in range(1, 5):
+                farm.reload("smtpgate")
+                until(lambda n=n: len(load.sent) > 10 * n, 30, "mail being delivered")
+        quiet = len(load.sent)
+        until(lambda: len(load.sent) > quiet + 20, 60, "mail being delivered again")
+    load.check_letters([path.read_bytes() for path in (farm.dir / "mail").rglob("*")
+                        if path.is_file() and path.parent.name in ("new", "cur")])
+    assert kills or load.broken == 0
+    farm.may_report = True
+    print(f"{len(load.sent)} messages delivered, {load.broken} broken off")
 
 
 @pytest.mark.soak
