@@ -280,8 +280,8 @@ static struct str groups(void *file, const struct subscriber *who)
 	return file != NULL && passwdfile_find(file, who, &a) ? a.groups : STR("");
 }
 
-static void look(const struct question *q, struct view *v, const struct judge *j,
-	struct identity_found *found)
+static void look(const struct ctl *c, const struct question *q, struct view *v,
+	const struct judge *j, struct identity_found *found)
 {
 	const struct identity_facts facts = { .settings = &q->settings,
 		.view = v,
@@ -289,6 +289,7 @@ static void look(const struct question *q, struct view *v, const struct judge *j
 		.groups = groups,
 		.accounts = j->file,
 		.client = q->client,
+		.never = site_is_never(&c->site, q->client),
 		.sender = &q->sender,
 		.now_ms = clock_ms() };
 
@@ -327,7 +328,7 @@ int ctl_explain(struct ctl *c)
 	e = view_open(&v, c->site.state_dir);
 	if (e == ERR_NONE)
 		judge_attach(&judge, v);
-	look(&q, v, &judge, &found);
+	look(c, &q, v, &judge, &found);
 	view_close(&v);
 	t = table_new(heads, c->json);
 	put_networks(t, &found);

@@ -92,6 +92,14 @@ static struct str groups(void *ctx, const struct subscriber *who)
 	return users_groups(ctx, who);
 }
 
+/* What the store does not grant to an address alone, its neighbours must not open for it: a key may be a whole /64.
+ * Who calls from the address that he calls is the host itself. */
+static bool is_never(const struct session *s)
+{
+	return site_is_never(&s->server->kit->site, s->client.addr) ||
+		addr_eq(s->client.addr, conn_local(s->conn).addr);
+}
+
 static void find_proof(struct session *s)
 {
 	const struct identity_facts facts = {
@@ -102,6 +110,7 @@ static void find_proof(struct session *s)
 		.accounts = accounts_users(s->server->accounts),
 		.client = s->client.addr,
 		.nowhere = !caller_is_known(s->conn),
+		.never = is_never(s),
 		.authenticated = s->gate.authenticated ? s->who : NULL,
 		.sender = &s->gate.mail->envelope.sender,
 		.now_ms = clock_ms(),

@@ -103,7 +103,8 @@ static void find(struct identity_found *out, const struct identity_facts *f)
 		return;
 	known = networks_proof(&f->settings->networks, f->client, f->now_ms, &out->network_ended);
 	if (known == NULL && !gate_is_network(f->settings, f->client)) {
-		look_at_window(out, f);
+		if (!f->never)
+			look_at_window(out, f);
 		return;
 	}
 	out->proof = PROOF_NETWORK;

@@ -16,6 +16,7 @@ struct identity_facts {
 	void *accounts;
 	struct addr client;
 	bool nowhere; /* client is not the client's address: it proves nothing */
+	bool never; /* client is never granted; its key may be, by a neighbour's login */
 	const struct subscriber *authenticated; /* NULL: nobody */
 	const struct path *sender;
 	int64_t now_ms;

@@ -153,12 +153,22 @@ enum err site_read(struct site *out, struct conf *c, struct buf *complaints)
 	return ERR_NONE;
 }
 
-bool site_is_proxy(const struct site *s, struct addr a)
+static bool one_holds(struct conf_section s, const char *networks, struct addr a)
 {
-	for (size_t i = 0; i < conf_count(s->section, "proxies"); i++)
-		if (network_holds(conf_nth_network(s->section, "proxies", i), a))
+	for (size_t i = 0; i < conf_count(s, networks); i++)
+		if (network_holds(conf_nth_network(s, networks, i), a))
 			return true;
 	return false;
+}
+
+bool site_is_proxy(const struct site *s, struct addr a)
+{
+	return one_holds(s->section, "proxies", a);
+}
+
+bool site_is_never(const struct site *s, struct addr a)
+{
+	return one_holds(conf_section(s->section, "window", 0), "never", a) || site_is_proxy(s, a);
 }
 
 /* systemd names device and inode of the stream it connected us to; only that one gets priorities. */

@@ -61,6 +61,10 @@ MUST_USE enum err site_read(struct site *out, struct conf *c, struct buf *compla
 /* May a host of that address speak for others: is it in `proxies`? */
 bool site_is_proxy(const struct site *s, struct addr a);
 
+/* Is an address of that kind never granted: in window.never, or in `proxies`? The host's own addresses, which are
+ * not either, are not known here. */
+bool site_is_never(const struct site *s, struct addr a);
+
 /* Opens the log as this site wants it, for the program of that name (a literal). Lines to standard
  * error get systemd's priorities if JOURNAL_STREAM says that it is the journal (systemd.exec(5)). */
 void site_open_log(const struct site *s, const char *program);

@@ -45,16 +45,11 @@ static void stop_wait(void **wait)
  * passwords must not make everybody wait. */
 static bool speaks_for_many(const struct accounts *a, struct addr client)
 {
-	struct conf_section window = conf_section(a->kit->site.section, "window", 0);
 	char text[ADDR_TEXT];
 
 	addr_format(client, text);
-	if (strcmp(text, "127.0.0.1") == 0 || strcmp(text, "::1") == 0)
-		return true;
-	for (size_t i = 0; i < conf_count(window, "never"); i++)
-		if (network_holds(conf_nth_network(window, "never", i), client))
-			return true;
-	return site_is_proxy(&a->kit->site, client);
+	return strcmp(text, "127.0.0.1") == 0 || strcmp(text, "::1") == 0 ||
+		site_is_never(&a->kit->site, client);
 }
 
 static void log_delay(struct addr client, const struct subscriber *who, int64_t ms, bool trusted)

@@ -93,3 +93,15 @@ def test_logins_from_where_nothing_is_granted_are_counted(farm):
     farm.end_store()
     until(lambda: farm.login("127.0.7.9") and counts()["127.0.7.0/24"] > 3, 15, counts)
     assert counts()["own"] >= own
+
+
+def test_what_is_never_granted_is_not_opened_by_a_neighbour_of_its_key(farm, hop):
+    farm.window, farm.relay_to = 'ipv4_prefix = 24 never = { "127.0.7.1" }', hop.uri
+    farm.more = 'proxies = { "127.0.8.1" }\n'
+    farm.start()
+    for net, neighbour in (("127.0.7", 2), ("127.0.8", 2), ("127.0.0", 5)):  # 127.0.0.1 is the host's own
+        assert farm.login(f"{net}.{neighbour}").startswith("+OK")
+        assert farm.relay_reply(f"{net}.{neighbour}").startswith("250")
+        assert farm.relay_reply(f"{net}.1").startswith("550 5.7.1"), net
+    assert farm.ctl("explain", "127.0.7.1", "--from", "anna@example.net", "--to", TO).returncode == 1
+    assert farm.ctl("explain", "127.0.7.2", "--from", "anna@example.net", "--to", TO).returncode == 0
