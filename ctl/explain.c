@@ -11,10 +11,14 @@ struct question {
 	struct gate_settings settings;
 	const struct sharing_rule *sharing; /* borrowed: the client's */
 	const char *conf_path;
+	struct conf_section window;
 	struct addr client;
+	bool never; /* the client is never granted */
 	struct path sender, recipient;
-	bool has_recipient;
+	bool has_sender, has_recipient;
 	size_t listener;
+	bool near_miss; /* whose address the sender is holds a window elsewhere: */
+	struct entry elsewhere;
 };
 
 static bool read_path(const char *text, bool reverse, struct path *out)
@@ -57,10 +61,13 @@ static bool read_question(struct ctl *c, struct question *q)
 	buf_free(&complaints);
 	q->sender.null = true;
 	q->conf_path = c->conf_path;
+	q->window = conf_section(conf_root(c->conf), "window", 0);
+	q->has_sender = c->from != NULL;
 	q->has_recipient = c->to != NULL;
 	if (!fine || text == NULL || !ctl_addr(text, &q->client))
 		return false;
 	q->sharing = sharing_of(&c->site.sharing, q->client);
+	q->never = site_is_never(&c->site, q->client);
 	return find_listener(c, q) && (c->from == NULL || read_path(c->from, true, &q->sender)) &&
 		(c->to == NULL || read_path(c->to, false, &q->recipient));
 }
@@ -71,7 +78,42 @@ static void row(struct table *t, const char *rule, const char *result)
 	table_text(t, result);
 }
 
-static void put_window(struct table *t, const struct identity_found *i)
+/* "what (popgate.conf:12)", with the line on which the option is set. */
+static void row_of(struct table *t, const char *rule, const char *result, struct conf_section s,
+	const char *option)
+{
+	char where[CONF_WHERE], text[CONF_WHERE + 400];
+
+	snprintf(text, sizeof(text), "%.390s (%s)", result, conf_where(s, option, where));
+	row(t, rule, text);
+}
+
+/* May a login open the window there at all? */
+static void put_never(const struct ctl *c, struct table *t, const struct question *q)
+{
+	if (!q->never)
+		row(t, "never", "no");
+	else if (site_is_proxy(&c->site, q->client))
+		row_of(t, "never", "no login opens the window there: it is a balancer's",
+			conf_root(c->conf), "proxies");
+	else
+		row_of(t, "never", "no login opens the window there", q->window, "never");
+}
+
+/* The usual reason for a refusal: logged in from one address, and sent from another. */
+static void put_near_miss(struct table *t, const struct question *q)
+{
+	char text[400], left[40], address[ADDR_TEXT];
+	const struct holder *h = &q->elsewhere.holder;
+
+	if (!q->near_miss)
+		return;
+	snprintf(text, sizeof(text), "%s may send from %s, %s left: not from here", h->who.name,
+		addr_format(q->elsewhere.key, address), table_left(h->until_ms - clock_ms(), left));
+	row(t, "near_miss", text);
+}
+
+static void put_window(struct table *t, const struct question *q, const struct identity_found *i)
 {
 	char text[400], left[40];
 
@@ -84,7 +126,8 @@ static void put_window(struct table *t, const struct identity_found *i)
 				? "unknown: the store is away, or a grant was lost"
 				: i->proof == PROOF_NETWORK
 				? "not asked: the network is proof enough"
-				: "nobody logged in from there lately");
+				: q->never ? "not asked: the address is never granted"
+					   : "nobody logged in from there lately");
 	row(t, "window", text);
 }
 
@@ -145,46 +188,69 @@ static void put_shared(struct table *t, const struct question *q, const struct i
 	buf_free(&text);
 }
 
-static void put_volume(struct table *t, const char *rule, const struct policy_volume *sent,
-	const struct policy_volume *may)
-{
-	char messages[40] = "", recipients[40] = "", text[100];
+struct volume_row {
+	struct policy_volume sent, may;
+	const char *options[2]; /* what sets them: messages, recipients */
+	bool of_window; /* they stand in that section, else in smtpgate's */
+};
 
-	if (may->messages > 0)
-		snprintf(messages, sizeof(messages), "%u of %u messages", sent->messages,
-			may->messages);
-	if (may->recipients > 0)
-		snprintf(recipients, sizeof(recipients), "%u of %u recipients", sent->recipients,
-			may->recipients);
-	snprintf(text, sizeof(text), "%s%s%s", messages,
-		messages[0] != '\0' && recipients[0] != '\0' ? ", " : "", recipients);
-	row(t, rule, text[0] != '\0' ? text : "no limit");
+/* "3 of 4 messages (popgate.conf:31)", of each limit that there is. */
+static void put_volume(
+	struct table *t, const struct question *q, const char *rule, const struct volume_row *v)
+{
+	const unsigned sent[] = { v->sent.messages, v->sent.recipients },
+		       may[] = { v->may.messages, v->may.recipients };
+	char where[CONF_WHERE];
+	struct buf text;
+
+	buf_init(&text, 16384);
+	for (size_t i = 0; i < 2; i++)
+		if (may[i] > 0)
+			buf_printf(&text, "%s%u of %u %s (%s)", text.len > 0 ? ", " : "", sent[i],
+				may[i], i == 0 ? "messages" : "recipients",
+				conf_where(v->of_window ? q->window : q->settings.section,
+					v->options[i], where));
+	if (text.len == 0)
+		buf_printf(&text, "no limit");
+	buf_add(&text, (struct str){ "", 1 });
+	row(t, rule, text.broken ? "" : buf_str(&text).p);
+	buf_free(&text);
+}
+
+/* How much was sent, by whom and why. */
+static void put_volumes(struct table *t, const struct question *q, const struct identity_found *i)
+{
+	const struct policy_rules *r = &q->settings.rules;
+	const struct volume_row who = { i->by_who, r->per_who,
+		{ "max_messages_per_hour", "max_recipients_per_hour" }, false },
+				key = { i->by_key, r->per_key,
+					{ "max_messages_per_hour_per_address",
+						"max_recipients_per_hour_per_address" },
+					false },
+				login = { i->by_window, r->per_window,
+					{ "credit_messages", "credit_recipients" }, true };
+
+	put_volume(t, q, "sent_this_hour", &who);
+	put_volume(t, q, "sent_from_address", &key);
+	if (i->proof == PROOF_WINDOW)
+		put_volume(t, q, "sent_since_login", &login);
 }
 
 /* The rules that look at MAIL FROM, at how much was sent and at how many hold the address. */
 static void put_sender(struct table *t, const struct question *q, const struct identity_found *i)
 {
-	const struct policy_rules *r = &q->settings.rules;
-	char text[200];
-
 	if (i->proof != PROOF_WINDOW && i->proof != PROOF_AUTH)
 		return;
 	row(t, "sender",
-		q->sender.null           ? "the null sender, which fits anyone but names nobody"
+		!q->has_sender ? "none given: the null sender, which fits anyone but names nobody"
+			: q->sender.null ? "the null sender, which fits anyone but names nobody"
 			: i->sender_fits ? "belongs to who logged in"
 					 : "belongs to nobody who logged in there");
-	row(t, "sender_binding", r->bind_sender ? "enforce" : "not enforced");
-	snprintf(text, sizeof(text),
-		"%u of %u messages, %u of %u recipients; of all on the address %u "
-		"of %u, %u of %u",
-		i->by_who.messages, r->per_who.messages, i->by_who.recipients,
-		r->per_who.recipients, i->by_key.messages, r->per_key.messages,
-		i->by_key.recipients, r->per_key.recipients);
-	row(t, "sent_this_hour", text);
-	if (i->proof != PROOF_WINDOW)
-		return;
-	put_volume(t, "sent_since_login", &i->by_window, &r->per_window);
-	put_shared(t, q, i);
+	row_of(t, "sender_binding", q->settings.rules.bind_sender ? "enforce" : "not enforced",
+		q->settings.section, "sender_binding");
+	put_volumes(t, q, i);
+	if (i->proof == PROOF_WINDOW)
+		put_shared(t, q, i);
 }
 
 /* Is the window being taken away from who holds it, by which section and line of its schedule? */
@@ -202,8 +268,11 @@ static void put_brownout(struct table *t, const struct question *q, const struct
 	if (b == NULL)
 		buf_printf(&text, "none concerns %s", i->who.name);
 	else
-		buf_printf(&text, "\"%s\" (%s:%u): %s", b->name, q->conf_path, b->line,
-			states[i->brownout.state]);
+		buf_printf(&text, "\"%s\"", b->name);
+	if (b != NULL && b->line > 0)
+		buf_printf(&text, " (%s:%u)", q->conf_path, b->line);
+	if (b != NULL)
+		buf_printf(&text, ": %s", states[i->brownout.state]);
 	if (i->brownout.step != NULL)
 		buf_printf(&text, "%s", brown_step_format(i->brownout.step, step));
 	if (b != NULL && b->end > 0)
@@ -253,14 +322,22 @@ static int put_answer(struct table *t, const struct question *q, const struct id
 	return d.verdict == VERDICT_ACCEPT ? EXIT_YES : EXIT_NO;
 }
 
-static void put_networks(struct table *t, const struct identity_found *i)
+static void put_networks(struct table *t, const struct question *q, const struct identity_found *i)
 {
-	char text[300];
+	const struct known_network *known;
+	char text[300], network[ADDR_TEXT];
+	bool ended;
 
 	if (i->proof == PROOF_NETWORK) {
-		snprintf(text, sizeof(text), "the address is in one%s%.200s",
+		known = networks_proof(&q->settings.networks, q->client, clock_ms(), &ended);
+		snprintf(text, sizeof(text), "the address is in network \"%s\"%s%.200s",
+			known != NULL ? network_format(known->network, network) : "",
 			i->note[0] != '\0' ? ": " : "", i->note);
-		row(t, "networks", text);
+		if (known != NULL)
+			row(t, "networks", text);
+		else
+			row_of(t, "networks", "the address is in one", q->settings.section,
+				"networks");
 	} else {
 		row(t, "networks",
 			i->network_ended ? "the address is in one whose time is over" : "no");
@@ -280,8 +357,8 @@ static struct str groups(void *file, const struct subscriber *who)
 	return file != NULL && passwdfile_find(file, who, &a) ? a.groups : STR("");
 }
 
-static void look(const struct ctl *c, const struct question *q, struct view *v,
-	const struct judge *j, struct identity_found *found)
+static void look(const struct question *q, struct view *v, const struct judge *j,
+	struct identity_found *found)
 {
 	const struct identity_facts facts = { .settings = &q->settings,
 		.view = v,
@@ -289,11 +366,24 @@ static void look(const struct ctl *c, const struct question *q, struct view *v,
 		.groups = groups,
 		.accounts = j->file,
 		.client = q->client,
-		.never = site_is_never(&c->site, q->client),
+		.never = q->never,
 		.sender = &q->sender,
 		.now_ms = clock_ms() };
 
 	identity_look(found, &facts);
+}
+
+/* As smtpgate looks for its log line. */
+static void look_elsewhere(const struct ctl *c, struct question *q, struct view *v,
+	const struct judge *j, const struct identity_found *found)
+{
+	struct subscriber who;
+
+	if (found->proof != PROOF_NONE || q->sender.null ||
+		!subscriber_fold(str_of(q->sender.text), c->site.default_domain, &who))
+		return;
+	(void)owns(j->file, &who, &who);
+	q->near_miss = view_find(v, &who, clock_ms(), &q->elsewhere) == HELD;
 }
 
 /* What could not be looked at, and may make the gate say something else. */
@@ -328,11 +418,14 @@ int ctl_explain(struct ctl *c)
 	e = view_open(&v, c->site.state_dir);
 	if (e == ERR_NONE)
 		judge_attach(&judge, v);
-	look(c, &q, v, &judge, &found);
+	look(&q, v, &judge, &found);
+	look_elsewhere(c, &q, v, &judge, &found);
 	view_close(&v);
 	t = table_new(heads, c->json);
-	put_networks(t, &found);
-	put_window(t, &found);
+	put_networks(t, &q, &found);
+	put_never(c, t, &q);
+	put_window(t, &q, &found);
+	put_near_miss(t, &q);
 	put_sender(t, &q, &found);
 	put_brownout(t, &q, &found);
 	code = put_answer(t, &q, &found);

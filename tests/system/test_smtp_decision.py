@@ -114,7 +114,7 @@ def test_explain_says_what_the_gate_does(farm, hop):
                     said = explained.get(stage, "503").replace("accept", "250")
                     assert answer.startswith(said), (source, sender, to, where, answer)
     scanner = {row["rule"]: row["result"] for row in farm.table("explain", "127.0.0.96")}
-    assert "scanner" in scanner["networks"]
+    assert "scanner" in scanner["networks"] and '"127.0.0.96/32"' in scanner["networks"]
     assert "over" in {row["rule"]: row["result"] for row in farm.table("explain", "127.0.0.97")}["networks"]
 
     def explain(source, sender="bert@example.net"):
@@ -130,3 +130,29 @@ def test_explain_says_what_the_gate_does(farm, hop):
     assert answer == "550 5.7.1 No more doors: https://x.test/a"
     assert farm.relay_reply("127.0.0.98", "bert@example.net").startswith("451 4.7.1")
     assert farm.wait_event("smtp.refused", reason="brownout-ended")["brownout"] == "doors"
+
+
+def test_explain_says_which_setting_decides_and_where_the_customer_is(farm, hop):
+    farm.window, farm.relay_to = 'credit_messages = 3 never = { "127.0.0.92" }', hop.uri
+    farm.smtpgate = 'max_recipients_per_hour = 9\nsender_binding = "enforce"\nnetworks = { "127.0.0.93" }'
+    farm.start()
+    farm.login(SHARED)
+
+    def explain(source):
+        return {row["rule"]: row["result"]
+                for row in farm.table("explain", source, "--from", "anna@example.net", "--to", TO)}
+
+    def line(text):
+        lines = farm.conf.read_text().splitlines()
+        return f"({farm.conf}:{next(i for i, line in enumerate(lines, 1) if text in line)})"
+
+    held = explain(SHARED)
+    assert held["sender_binding"] == f"enforce {line('sender_binding')}"
+    assert held["sent_this_hour"] == f"0 of 9 recipients {line('max_recipients')}"
+    assert held["sent_from_address"] == "no limit"
+    assert held["sent_since_login"] == f"0 of 3 messages {line('credit_messages')}"
+    assert line("never =") in explain("127.0.0.92")["never"]
+    assert line("networks =") in explain("127.0.0.93")["networks"]
+    assert f"may send from {SHARED}" in explain("127.0.0.90")["near_miss"]
+    assert farm.relay_reply("127.0.0.90").startswith("550")
+    assert farm.wait_event("smtp.near_miss")["held_addr"] == SHARED, "as the log has it"
