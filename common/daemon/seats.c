@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/daemon/privilege.h"
 #include "common/daemon/supervisor.h"
 
 #define STEADY_MS 10000 /* who lived longer is replaced at once */
@@ -223,6 +225,21 @@ unsigned supervisor_seats_free(const struct supervisor *s)
 	return n;
 }
 
+/* Only root becomes somebody else: a role that should, and cannot, reaches only what is ours. */
+static void look_at_user(const struct supervisor *s, const struct role *r)
+{
+	const char *user = r->run_as(&s->setup.site);
+	struct identity who;
+	struct log_line l;
+
+	if (geteuid() == 0 || identity_find(user, &who) != ERR_NONE || who.uid == geteuid())
+		return;
+	log_begin(&l, LOG_LEVEL_WARN, "worker.user");
+	log_text(&l, "role", r->name);
+	log_text(&l, "user", user);
+	log_end(&l);
+}
+
 void supervisor_make_posts(struct supervisor *s)
 {
 	s->posts_n = 0;
@@ -231,6 +248,7 @@ void supervisor_make_posts(struct supervisor *s)
 
 		if (r->wanted != NULL && !r->wanted(s->setup.conf))
 			continue;
+		look_at_user(s, r);
 		for (unsigned slot = 0; slot < n; slot++)
 			s->posts[s->posts_n++] = (struct post){ .role = r, .slot = slot };
 	}

@@ -73,17 +73,13 @@ class Debian:
               60, lambda: self.run("systemctl", "list-jobs", check=False))
 
     def _find(self):
-        """The one process that is systemd in the namespace that boot.sh made."""
+        """The one process that is systemd in the namespaces that debian_boot.sh made."""
         assert self.process.poll() is None, self.process.stdout.read()
         said = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,comm="], capture_output=True, text=True, check=True)
-        rows = [line.split() for line in said.stdout.splitlines()]
-        mine = {str(self.process.pid)}
-        for pid, parent, name in sorted(rows, key=lambda row: int(row[0])):
-            if parent in mine:
-                mine.add(pid)
-                if name == "systemd":
-                    return pid
-        return None
+        rows, mine = [line.split(None, 2) for line in said.stdout.splitlines()], {str(self.process.pid)}
+        while more := {pid for pid, parent, _ in rows if parent in mine} - mine:
+            mine |= more
+        return next((pid for pid, _, name in rows if pid in mine and name.strip() == "systemd"), None)
 
     def __exit__(self, *_):
         if self.process is not None:

@@ -130,6 +130,8 @@ def delivers_as_the_owner_of_the_mail(host):
     """The one way to run the gate that needs root, as README.Debian says."""
     debian = host.debian
     debian.write(CONF, debian.read(CONF).replace(f'deliver_to = "{host.hop.uri}"', 'deliver_to = "maildir:/var/vmail/%d/%n"'))
+    debian.run("systemctl", "restart", "popgate-smtpgate")
+    assert "event=worker.user role=deliver user=popgate-mail" in debian.journal("-u", "popgate-smtpgate")
     for command in re.search(r"root.conf:\n\n((?:    .*\n)+)", debian.read("/usr/share/doc/popgate/README.Debian")).group(1).splitlines():
         debian.run("sh", "-c", command)
     debian.run("systemctl", "restart", "popgate-smtpgate")
@@ -146,9 +148,13 @@ def owners(debian, *paths):
 
 @pytest.mark.soak
 def test_readme_says_what_is_done_here(packages):
+    control = (house.SOURCE / "deploy/debian/control").read_text()
     commands = re.findall(r"^    (?:sudo )?(.*?)(?: +#.*)?$", (house.SOURCE / "README.md").read_text(), re.M)
     assert "./deploy/package" in commands
     assert f"systemctl enable --now {' '.join(SERVICES)}" in commands
+    for word in (house.SOURCE / "deploy/packages/build").read_text().splitlines():
+        if not word.startswith("#") and word not in ("gcc", "libc6-dev"):  # build-essential
+            assert re.search(rf"^ +{word}( |,|$)|: {word}", control, re.M), word
     path, = (command.split()[-1] for command in commands if command.startswith("apt install "))
     assert list(house.SOURCE.glob(path[2:])) == [packages["popgate"]]
 
