@@ -127,7 +127,7 @@ static enum step cancel(struct gate *g, struct buf *out, const char *text)
 {
 	if (g->reads == GATE_READS_RESPONSE)
 		g->reads = GATE_READS_COMMANDS;
-	g->facts->auth_cancelled(g->facts->owner);
+	g->facts->hooks->auth_cancelled(g->facts->owner);
 	return text != NULL ? gate_err(g, out, 501, text) : STEP_AGAIN;
 }
 

@@ -20,7 +20,7 @@ enum step gate_say_reply(struct gate *g, struct buf *out)
 void gate_begin_body(struct gate *g)
 {
 	g->in_body = true;
-	g->facts->received(g->facts->owner, &g->body);
+	g->facts->hooks->received(g->facts->owner, &g->body);
 }
 
 static enum step started(struct gate *g, struct buf *out)

@@ -307,7 +307,7 @@ struct str gate_helo(const struct gate *g)
 void gate_proof(struct gate *g, const struct policy_client *client)
 {
 	assert(g->ask.kind == GATE_ASKS_PROOF);
-	g->client = *client;
+	g->mail->client = *client;
 }
 
 void gate_auth(struct gate *g, enum gate_auth says, struct str challenge)

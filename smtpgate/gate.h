@@ -62,6 +62,23 @@ struct gate_refusal { /* for the log */
 	const char *reason;
 };
 
+struct gate_hooks { /* what the engine calls while it runs; owner is that of the facts */
+	bool (*is_local)(void *owner, struct str domain);
+	/* The SASL mechanisms to announce now, one space between them; "" for none. dst has
+	 * GATE_MECHANISMS_TEXT octets. Returns dst. */
+	const char *(*mechanisms)(void *owner, char *dst);
+	/* The client gave up the exchange under way. */
+	void (*auth_cancelled)(void *owner);
+	/* A MAIL or RCPT was refused by us, or a message given up. */
+	void (*refused)(void *owner, const struct gate_refusal *r);
+	/* The shadow rules would have refused what was accepted. */
+	void (*shadowed)(void *owner, const struct gate_refusal *r);
+	/* Adds the client's address, port, and how they are known: "192.0.2.1 40123 direct". */
+	void (*seen)(void *owner, struct buf *out);
+	/* Adds the Received: line. */
+	void (*received)(void *owner, struct buf *out);
+};
+
 struct gate_facts { /* fixed for a connection; texts are borrowed */
 	enum gate_role role;
 	const char *hostname;
@@ -79,20 +96,7 @@ struct gate_facts { /* fixed for a connection; texts are borrowed */
 	bool eight_bit, utf8, dsn;
 	uint64_t size;
 
-	bool (*is_local)(void *owner, struct str domain);
-	/* The SASL mechanisms to announce now, one space between them; "" for none. dst has
-	 * GATE_MECHANISMS_TEXT octets. Returns dst. */
-	const char *(*mechanisms)(void *owner, char *dst);
-	/* The client gave up the exchange under way. */
-	void (*auth_cancelled)(void *owner);
-	/* A MAIL or RCPT was refused by us, or a message given up. */
-	void (*refused)(void *owner, const struct gate_refusal *r);
-	/* The shadow rules would have refused what was accepted. */
-	void (*shadowed)(void *owner, const struct gate_refusal *r);
-	/* Adds the client's address, port, and how they are known: "192.0.2.1 40123 direct". */
-	void (*seen)(void *owner, struct buf *out);
-	/* Adds the Received: line. */
-	void (*received)(void *owner, struct buf *out);
+	const struct gate_hooks *hooks; /* borrowed */
 	void *owner;
 };
 
@@ -100,6 +104,7 @@ struct gate_mail { /* of a transaction: a client that only waits has none, which
 	struct envelope envelope;
 	struct recipient recipient; /* of the last RCPT */
 	struct reply reply; /* an answer on its way */
+	struct policy_client client; /* as gate_proof() said; private */
 };
 
 struct gate {
@@ -133,7 +138,6 @@ struct gate {
 		GATE_READS_MESSAGE, /* of DATA */
 		GATE_READS_CHUNK, /* of BDAT */
 	} reads;
-	struct policy_client client;
 	struct body scan;
 	struct received_count trace;
 	uint64_t chunk, chunk_n; /* octets still to come of a chunk, and of all of it */

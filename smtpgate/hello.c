@@ -62,7 +62,8 @@ static enum step say_helo(struct gate *g, struct buf *out)
 static void say_mechanisms(const struct gate *g, struct buf *out)
 {
 	char text[GATE_MECHANISMS_TEXT];
-	const char *names = g->facts->auth ? g->facts->mechanisms(g->facts->owner, text) : "";
+	const char *names =
+		g->facts->auth ? g->facts->hooks->mechanisms(g->facts->owner, text) : "";
 
 	if (names[0] != '\0' && !g->authenticated)
 		buf_printf(out, "250-AUTH %.200s\r\n", names);
@@ -161,7 +162,7 @@ enum step run_xadr(struct engine *e, struct str args, struct buf *out)
 
 	(void)args;
 	buf_add(out, STR("250 2.0.0 "));
-	f->seen(f->owner, out);
+	f->hooks->seen(f->owner, out);
 	buf_add(out, STR("\r\n"));
 	return STEP_AGAIN;
 }

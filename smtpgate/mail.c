@@ -5,7 +5,7 @@ static struct policy_facts facts_of(const struct gate *g)
 {
 	return (struct policy_facts){
 		.role = g->facts->role,
-		.client = g->client,
+		.client = g->mail->client,
 		.rules = g->facts->rules,
 		.split = g->facts->split,
 		.no_deliver = g->facts->no_deliver,
@@ -18,7 +18,7 @@ void gate_tell_refused(struct gate *g, const char *stage, const struct path *rec
 {
 	const struct gate_refusal r = { stage, &g->mail->envelope.sender, recipient, code, reason };
 
-	g->facts->refused(g->facts->owner, &r);
+	g->facts->hooks->refused(g->facts->owner, &r);
 }
 
 static enum step refuse(struct gate *g, const char *stage, const struct path *recipient,
@@ -38,7 +38,7 @@ static void look_at_shadow(
 		d->reason };
 
 	if (d->verdict != VERDICT_ACCEPT)
-		g->facts->shadowed(g->facts->owner, &r);
+		g->facts->hooks->shadowed(g->facts->owner, &r);
 }
 
 /* --- MAIL --- */
@@ -115,7 +115,8 @@ static enum step decide_rcpt(struct gate *g, struct buf *out)
 	const struct path *to = &g->mail->recipient.path;
 	struct decision d;
 
-	facts.local = to->domain_n == 0 || g->facts->is_local(g->facts->owner, path_domain(to));
+	facts.local =
+		to->domain_n == 0 || g->facts->hooks->is_local(g->facts->owner, path_domain(to));
 	facts.routed = path_is_routed(to);
 	facts.recipients = g->recipients;
 	d = policy_rcpt(&facts);

@@ -67,6 +67,16 @@ static bool enter(const struct listener *at, struct conn *c)
 	return false;
 }
 
+static const struct gate_hooks gate_hooks = {
+	.is_local = session_is_local,
+	.mechanisms = session_mechanisms,
+	.auth_cancelled = session_auth_cancelled,
+	.refused = session_refused,
+	.shadowed = session_shadowed,
+	.seen = session_seen,
+	.received = session_received,
+};
+
 static void set_facts(struct session *s, const struct listener *l)
 {
 	const struct gate_settings *settings = &s->server->settings;
@@ -94,13 +104,7 @@ static void set_facts(struct session *s, const struct listener *l)
 		.utf8 = offers.utf8,
 		.dsn = offers.dsn,
 		.size = offers.size_max,
-		.is_local = session_is_local,
-		.mechanisms = session_mechanisms,
-		.auth_cancelled = session_auth_cancelled,
-		.refused = session_refused,
-		.shadowed = session_shadowed,
-		.seen = session_seen,
-		.received = session_received,
+		.hooks = &gate_hooks,
 		.owner = s,
 	};
 }

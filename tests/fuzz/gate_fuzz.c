@@ -139,6 +139,16 @@ static void check_replies(struct str out)
 	}
 }
 
+static const struct gate_hooks hooks = {
+	.is_local = is_local,
+	.mechanisms = mechanisms,
+	.auth_cancelled = cancelled,
+	.shadowed = shadowed,
+	.refused = refused,
+	.seen = seen,
+	.received = received,
+};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct gate_facts facts = { .role = size % 2 ? ROLE_MX : ROLE_SUBMISSION,
@@ -152,13 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.auth = true,
 		.starttls = true,
 		.rewrite = size % 5 == 0,
-		.is_local = is_local,
-		.mechanisms = mechanisms,
-		.auth_cancelled = cancelled,
-		.shadowed = shadowed,
-		.refused = refused,
-		.seen = seen,
-		.received = received };
+		.hooks = &hooks };
 	enum proof proof = PROOF_NONE;
 	struct buf in, out;
 	struct gate g;

@@ -130,6 +130,16 @@ static void answer(void *owner)
 	}
 }
 
+static const struct gate_hooks hooks = {
+	.is_local = is_local,
+	.mechanisms = mechanisms,
+	.auth_cancelled = on_cancelled,
+	.shadowed = on_shadowed,
+	.refused = on_refused,
+	.seen = put_seen,
+	.received = put_received,
+};
+
 static int setup(void **state)
 {
 	(void)state;
@@ -144,13 +154,7 @@ static int setup(void **state)
 		.dsn = true,
 		.starttls = true,
 		.auth = true,
-		.is_local = is_local,
-		.mechanisms = mechanisms,
-		.auth_cancelled = on_cancelled,
-		.shadowed = on_shadowed,
-		.refused = on_refused,
-		.seen = put_seen,
-		.received = put_received };
+		.hooks = &hooks };
 	s.mechanisms = "PLAIN LOGIN";
 	s.challenge = "";
 	gate_init(&s.gate, &s.facts);
