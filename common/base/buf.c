@@ -7,10 +7,12 @@
 #include <stdlib.h>
 
 #define SMALLEST 256
+#define MAX (UINT32_C(1) << 31) /* so that doubling never overflows cap */
 
 void buf_init(struct buf *b, size_t max)
 {
-	*b = (struct buf){ .max = max };
+	assert(max <= MAX);
+	*b = (struct buf){ .max = (uint32_t)max };
 }
 
 static void release(struct buf *b)
@@ -48,7 +50,7 @@ static bool grow(struct buf *b, size_t need)
 		free(b->p);
 	}
 	b->p = p;
-	b->cap = cap;
+	b->cap = (uint32_t)cap;
 	b->head = 0;
 	return true;
 }
@@ -72,7 +74,7 @@ char *buf_reserve(struct buf *b, size_t n)
 void buf_grew(struct buf *b, size_t n)
 {
 	assert(b->head + b->len + n <= b->cap);
-	b->len += n;
+	b->len += (uint32_t)n;
 }
 
 void buf_add(struct buf *b, struct str s)
@@ -114,8 +116,8 @@ void buf_line(struct buf *b, struct str s)
 void buf_take(struct buf *b, size_t n)
 {
 	assert(n <= b->len);
-	b->head += n;
-	b->len -= n;
+	b->head += (uint32_t)n;
+	b->len -= (uint32_t)n;
 	if (b->len == 0)
 		b->head = 0;
 }
@@ -123,7 +125,7 @@ void buf_take(struct buf *b, size_t n)
 void buf_cut(struct buf *b, size_t n)
 {
 	assert(n <= b->len);
-	b->len = n;
+	b->len = (uint32_t)n;
 }
 
 void buf_clear(struct buf *b)

@@ -10,12 +10,13 @@
 
 struct buf {
 	char *p; /* owned; NULL while empty and trimmed */
-	size_t head, len, cap; /* octets: taken already, still waiting behind head, size of p */
-	size_t max; /* len never exceeds it */
+	uint32_t head, len, cap; /* octets: taken already, still waiting behind head, size of p */
+	uint32_t
+		max; /* len never exceeds it; of 32 bits, for an idle connection has seven buffers */
 	bool broken;
 };
 
-void buf_init(struct buf *b, size_t max);
+void buf_init(struct buf *b, size_t max); /* max: 2 GB at most */
 
 /* Wipes what was held (it may be a password) and frees it; b is empty and whole again. */
 void buf_free(struct buf *b);

@@ -57,7 +57,7 @@ void conn_set_engine(struct conn *c, struct engine *e, const struct conn_setting
 	c->hooks = s->hooks;
 	c->duplex = s->duplex;
 	assert(c->in.len <= s->in_max);
-	c->in.max = s->in_max; /* what stood behind a PROXY header is there already */
+	c->in.max = (uint32_t)s->in_max; /* what stood behind a PROXY header is there already */
 	buf_init(&c->out, s->out_max);
 	buf_init(&c->wire, s->out_max);
 	c->tls_context = s->tls;
