@@ -5,6 +5,7 @@
 #include "common/net/work.h"
 #include "pop3d/session.h"
 
+#define PIECE_MIN 512 /* octets of room for one */
 #define PIECES_A_TURN 4 /* of one session: then come the others */
 
 struct job {
@@ -17,7 +18,7 @@ struct job {
 	char sid[SID_TEXT]; /* to open */
 	struct maildrop_place place;
 	int64_t delay_ms;
-	size_t message, n, stayed; /* PIECE, UPDATE */
+	size_t message, room, n, stayed; /* PIECE, UPDATE; room: of text */
 	uint64_t offset;
 	bool last;
 	bool *doomed; /* owned: a copy */
@@ -40,7 +41,7 @@ static void on_run(void *job)
 	case POP3_ASKS_SCAN: j->e = maildrop_scan(j->drop, &j->again); break;
 	case POP3_ASKS_PIECE:
 		j->e = maildrop_read(
-			j->drop, j->message, j->offset, j->text, POP3_PIECE_MAX, &j->n, &j->last);
+			j->drop, j->message, j->offset, j->text, j->room, &j->n, &j->last);
 		j->again = j->e == ERR_NONE && j->n == 0 && !j->last;
 		break;
 	case POP3_ASKS_UPDATE:
@@ -168,7 +169,7 @@ static struct job *new_job(struct session *s, enum pop3_asks kind, size_t room)
 	drop_last_job(s);
 	if (j == NULL)
 		return NULL;
-	*j = (struct job){ .kind = kind };
+	*j = (struct job){ .kind = kind, .room = room };
 	j->message = s->pop3.ask.message;
 	j->offset = s->pop3.ask.offset;
 	return j;
@@ -263,6 +264,18 @@ static bool read_now(struct session *s)
 	return true;
 }
 
+/* No more than is left of the message: its last piece is kept while the client thinks. A file is no longer than
+ * what is announced of it; if it is, it takes more pieces to find that out. */
+static size_t piece_room(const struct session *s)
+{
+	uint64_t octets = maildrop_octets(s->drop, s->pop3.ask.message);
+	uint64_t left = octets > s->pop3.ask.offset ? octets - s->pop3.ask.offset : 0;
+
+	if (left < PIECE_MIN)
+		return PIECE_MIN;
+	return left < POP3_PIECE_MAX ? (size_t)left : POP3_PIECE_MAX;
+}
+
 void jobs_begin(struct session *s)
 {
 	enum pop3_asks kind = s->pop3.ask.kind;
@@ -279,7 +292,7 @@ void jobs_begin(struct session *s)
 	}
 	if (kind == POP3_ASKS_PIECE && read_now(s))
 		return;
-	j = new_job(s, kind, kind == POP3_ASKS_PIECE ? POP3_PIECE_MAX : 0);
+	j = new_job(s, kind, kind == POP3_ASKS_PIECE ? piece_room(s) : 0);
 	if (j != NULL && kind == POP3_ASKS_UPDATE && !copy_doomed(s, j)) {
 		free_job(j);
 		j = NULL;
