@@ -5,6 +5,7 @@ once."""
 import os
 import pathlib
 import signal
+import threading
 
 import pytest
 
@@ -13,7 +14,7 @@ import mail
 import manager
 from ports import until
 from test_counters import counters
-from test_supervision import Load
+from test_supervision import Load, kill_workers
 
 SOURCE = "127.0.0.22"
 VERSION, OTHER = b"0.1.0\0", b"0.1.9\0"
@@ -84,6 +85,29 @@ def test_an_upgrade_under_load_costs_nobody_anything(installed, hop):
     granted = {line["addr"] for line in farm.table("window", "list")}
     assert {f"127.0.8.{n + 1}" for n in range(3)} <= granted, "what the stores acknowledged is there"
     print(f"{len(load.sent)} messages, {load.logins} logins, 6 upgrades")
+
+
+@pytest.mark.soak
+@pytest.mark.release
+def test_a_minute_of_upgrades_while_workers_are_killed(installed, hop):
+    farm = installed
+    farm.deliver_to = farm.relay_to = hop.uri
+    load = Load(farm)
+    farm.start()
+    killer = threading.Thread(target=kill_workers, args=(farm, 60, 3))
+    turns = 0
+    with load:
+        killer.start()
+        while killer.is_alive():
+            turns += 1
+            install_all(farm, OTHER if turns % 2 else VERSION)
+            upgrade(farm, "pop3d", "smtpgate")
+        quiet = len(load.sent), load.logins
+        until(lambda: len(load.sent) > quiet[0] + 20 and load.logins > quiet[1] + 20, 30, "all going on")
+    load.check(hop)
+    farm.may_report = True
+    assert turns > 20 and not farm.events("upgrade.refused")
+    print(f"{turns} upgrades, {len(load.sent)} messages, {load.logins} logins, {load.broken} broken off")
 
 
 def test_sessions_go_on_with_the_old_program_and_the_counts_with_the_new(installed, hop):
