@@ -104,7 +104,7 @@ static void log_near_miss(const struct session *s, const struct path *sender, in
 	if (!subscriber_fold(str_of(sender->text), s->server->kit->site.default_domain, &who))
 		return;
 	(void)users_owns(accounts_users(s->server->accounts), &who, &who);
-	if (view_find(window_view(s->server->window), &who, now_ms, &found) != HELD)
+	if (!view_find(window_view(s->server->window), &who, now_ms, &found))
 		return;
 	begin_log(&l, LOG_LEVEL_INFO, "smtp.near_miss", s);
 	log_str(&l, "user", subscriber_str(&who));

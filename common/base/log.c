@@ -115,13 +115,15 @@ static void put(struct log_line *l, struct str s)
 
 static bool plain(struct str value)
 {
-	for (size_t i = 0; i < value.n; i++) {
+	bool odd = false;
+
+	for (size_t i = 0; i < value.n;
+		i++) { /* all of them: short, and without a branch for each */
 		unsigned char c = (unsigned char)value.p[i];
 
-		if (c <= ' ' || c >= 0x7f || c == '"' || c == '=' || c == '\\')
-			return false;
+		odd |= (c <= ' ') | (c >= 0x7f) | (c == '"') | (c == '=') | (c == '\\');
 	}
-	return value.n > 0;
+	return value.n > 0 && value.n <= LOG_VALUE_MAX && !odd;
 }
 
 /* Characters that some terminal or reader of lines obeys instead of showing them. */
@@ -224,6 +226,26 @@ static void note_loose(struct log_line *l, const char *key, size_t from)
 	}
 }
 
+/* Most pairs of logfmt need no quotes; a message has fifty. */
+static void put_plain(struct log_line *l, const char *key, struct str value)
+{
+	size_t key_n = strlen(key), start = l->n;
+	char *to = l->text + start;
+
+	if (start + key_n + value.n + 2 + TAIL > sizeof(l->text)) {
+		l->cut = true;
+		return;
+	}
+	if (start > 0)
+		*to++ = ' ';
+	memcpy(to, key, key_n);
+	to += key_n;
+	*to++ = '=';
+	memcpy(to, value.p, value.n);
+	l->n = (size_t)(to - l->text) + value.n;
+	note_loose(l, key, start);
+}
+
 /* A pair stands whole or not at all: a half-written one could be read as another. */
 static void pair(struct log_line *l, const char *key, struct str value, bool bare)
 {
@@ -232,9 +254,13 @@ static void pair(struct log_line *l, const char *key, struct str value, bool bar
 
 	if (l->off)
 		return;
+	if (log_settings.format == LOG_LOGFMT && (bare || plain(value))) {
+		put_plain(l, key, value);
+		return;
+	}
 	l->cut = false;
 	put_key(l, key);
-	if (bare || (log_settings.format == LOG_LOGFMT && value.n <= LOG_VALUE_MAX && plain(value)))
+	if (bare)
 		put(l, value);
 	else
 		put_quoted(l, value);

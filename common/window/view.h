@@ -70,9 +70,9 @@ MUST_USE enum held view_check(struct view *v, struct addr a, int64_t now_ms, str
 /* May the view say no at now_ms? (meta whole, heartbeat under 5 s old, no recent lost grant) */
 bool view_current(struct view *v, int64_t now_ms);
 
-/* The latest live entry of who on any address. NOT_HELD as above. Costs a look for each address that he
- * holds. */
-MUST_USE enum held view_find(
+/* The latest live entry of who on any address; false for "that is not known", too: no decision may hang on it. Costs a
+ * look for each address that he holds. *out is set only on true. */
+MUST_USE bool view_find(
 	struct view *v, const struct subscriber *who, int64_t now_ms, struct entry *out);
 
 /* Does a live entry of who stand on a's key? False for "that is not known", too. *out, which may be NULL, is

@@ -128,17 +128,15 @@ static enum err search(struct view *v, const struct view_meta *m, void *call)
 	return ERR_NONE;
 }
 
-enum held view_find(struct view *v, const struct subscriber *who, int64_t now_ms, struct entry *out)
+bool view_find(struct view *v, const struct subscriber *who, int64_t now_ms, struct entry *out)
 {
 	struct entry found;
 	struct search s = { who, now_ms, &found, false };
 
-	if (v == NULL || view_look(v, search, &s) != ERR_NONE)
-		return UNKNOWN;
-	if (!s.found)
-		return view_current(v, now_ms) ? NOT_HELD : UNKNOWN;
+	if (v == NULL || view_look(v, search, &s) != ERR_NONE || !s.found)
+		return false;
 	*out = found;
-	return HELD;
+	return true;
 }
 
 static enum err read_facts(struct view *v, const struct view_meta *m, void *call)
