@@ -216,6 +216,17 @@ static enum err open_doors(struct server *v)
 	return e;
 }
 
+/* Everything else is opened within it: the first job makes threads, which it has to hold, too. */
+static enum err confine(struct server *v)
+{
+	struct sandbox s;
+
+	confine_init(&s, v->kit, SANDBOX_ACCEPTS | SANDBOX_FILES, true);
+	confine_mail(&s, v->kit, v->settings.mailbox);
+	sandbox_place(&s, v->lock_dir, SANDBOX_OWN);
+	return sandbox_enter(&s);
+}
+
 static enum err open_server(struct server *v)
 {
 	struct kit *kit = v->kit;
@@ -229,7 +240,11 @@ static enum err open_server(struct server *v)
 	v->max_connections = limits_connections(v->settings.max_connections, kit->site.workers,
 		5); /* socket, Maildir, lock, new, cur */
 	loop_set_deadline(v->loop, kit->site.drain_ms);
-	e = storeline_open(&v->line, v->loop, kit->site.run_dir, v->lock_dir);
+	e = kit_tls(kit, "pop3", &v->tls);
+	if (e == ERR_NONE)
+		e = confine(v);
+	if (e == ERR_NONE)
+		e = storeline_open(&v->line, v->loop, kit->site.run_dir, v->lock_dir);
 	if (e == ERR_NONE)
 		e = window_open(&v->window, v->loop, kit->site.state_dir);
 	if (e == ERR_NONE)
@@ -238,8 +253,6 @@ static enum err open_server(struct server *v)
 		e = live_open(v);
 	if (e == ERR_NONE)
 		e = life_begin(v->loop, kit);
-	if (e == ERR_NONE)
-		e = kit_tls(kit, "pop3", &v->tls);
 	return e == ERR_NONE ? open_doors(v) : e;
 }
 

@@ -15,6 +15,7 @@
 #include "common/worker/accounts.h"
 #include "common/worker/balancers.h"
 #include "common/worker/caller.h"
+#include "common/worker/confine.h"
 #include "common/worker/evict.h"
 #include "pop3d/counted.h"
 #include "pop3d/maildrop.h"

@@ -13,6 +13,7 @@
 #include "common/net/conn.h"
 #include "common/net/work.h"
 #include "common/users/users.h"
+#include "common/worker/confine.h"
 #include "common/worker/life.h"
 #include "smtpgate/lmtpd.h"
 #include "smtpgate/mailfile.h"
@@ -414,6 +415,19 @@ static void on_second(void *owner)
 		watch_close(&d->channel);
 }
 
+/* Before the first job makes threads, which it has to hold, too. */
+static enum err confine(struct deliver *d)
+{
+	const struct hop *hops[] = { &d->settings.deliver_to, &d->settings.relay_to };
+	struct sandbox s;
+
+	confine_init(&s, d->kit, SANDBOX_FILES, false);
+	for (size_t i = 0; i < sizeof(hops) / sizeof(hops[0]); i++)
+		if (hops[i]->kind == HOP_MAILDIR)
+			confine_mail(&s, d->kit, hops[i]->mailbox);
+	return sandbox_enter(&s);
+}
+
 static enum err open_deliver(struct deliver *d)
 {
 	struct buf complaints;
@@ -427,6 +441,9 @@ static enum err open_deliver(struct deliver *d)
 	if (e != ERR_NONE)
 		return e;
 	loop_set_deadline(d->loop, d->kit->site.drain_ms);
+	e = confine(d);
+	if (e != ERR_NONE)
+		return e;
 	(void)!users_open(&d->users, d->kit->site.users_path, d->kit->site.default_domain,
 		&(struct users_lent){ .pool = { work_pool, d->loop } });
 	e = d->users != NULL ? loop_every(d->loop, 1000, on_second, d) : ERR_NOMEM;

@@ -10,6 +10,7 @@
 #include "smtpgate/session.h"
 
 #define GREETING_TICK_MS 100
+#define DNS_PORT 53
 
 /* --- begin and end --- */
 
@@ -230,6 +231,47 @@ static void close_hops(struct server *v)
 	hop_login_free(&v->hop_login);
 }
 
+/* Certificates are looked for when a next hop shows its own. */
+static void place_authorities(struct sandbox *s, const struct hop_manners *m)
+{
+	if (m->tls_ca[0] != '\0') {
+		sandbox_place(s, m->tls_ca, SANDBOX_READ);
+		return;
+	}
+	sandbox_place(s, "/etc/ssl", SANDBOX_READ);
+	sandbox_place(s, "/usr/lib/ssl", SANDBOX_READ);
+	sandbox_place(s, "/usr/share/ca-certificates", SANDBOX_READ);
+	sandbox_place(s, "/usr/local/share/ca-certificates", SANDBOX_READ);
+}
+
+static void allow_ports(struct sandbox *s, const struct gate_settings *of)
+{
+	const struct conf_section section = of->hop_manners.section;
+
+	sandbox_port(s, of->deliver_to.endpoint.port);
+	sandbox_port(s, of->relay_to.endpoint.port);
+	sandbox_port(s, DNS_PORT);
+	for (size_t i = 0; i < conf_count(section, "dns_servers"); i++) {
+		struct endpoint e;
+
+		if (endpoint_parse(conf_nth(section, "dns_servers", i), &e))
+			sandbox_port(s, e.port);
+	}
+}
+
+/* Everything else is opened within it: the first job makes threads, which it has to hold, too. */
+static enum err confine(struct server *v)
+{
+	struct sandbox s;
+
+	confine_init(&s, v->kit, SANDBOX_ACCEPTS | SANDBOX_DIALS, true);
+	if (v->settings.hop_manners.tls != HOP_TLS_OFF)
+		place_authorities(&s, &v->settings.hop_manners);
+	sandbox_file(&s, "/etc/hosts");
+	allow_ports(&s, &v->settings);
+	return sandbox_enter(&s);
+}
+
 static enum err open_server(struct server *v)
 {
 	struct kit *kit = v->kit;
@@ -247,15 +289,17 @@ static enum err open_server(struct server *v)
 	v->max_connections = limits_connections(
 		v->settings.max_connections, kit->site.workers, 3); /* and two hops */
 	list_init(&v->ungreeted);
-	e = open_hops(v);
+	e = kit_tls(kit, "smtp", &v->tls);
+	if (e == ERR_NONE)
+		e = open_hops(v);
+	if (e == ERR_NONE)
+		e = confine(v);
 	if (e == ERR_NONE)
 		e = loop_every(v->loop, GREETING_TICK_MS, greet, v);
 	if (e == ERR_NONE)
 		e = storeline_open(&v->line, v->loop, kit->site.run_dir, NULL);
 	if (e == ERR_NONE)
 		e = window_open(&v->window, v->loop, kit->site.state_dir);
-	if (e == ERR_NONE)
-		e = kit_tls(kit, "smtp", &v->tls);
 	if (e == ERR_NONE)
 		e = accounts_open(&v->accounts, kit, v->loop, v->line, v->window);
 	if (e == ERR_NONE)

@@ -12,6 +12,7 @@
 #include "common/worker/accounts.h"
 #include "common/worker/balancers.h"
 #include "common/worker/caller.h"
+#include "common/worker/confine.h"
 #include "common/worker/evict.h"
 #include "smtpgate/counted.h"
 #include "smtpgate/gate.h"

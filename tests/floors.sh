@@ -30,6 +30,7 @@ forbid "$(except '^common/conf/')" "${inc}(confuse\.h|common/conf/schema\.h)" "l
 forbid "$(except '^(common/users/|tests/unit/mechanisms_test)')" "${inc}(crypt|argon2|gsasl)\.h" "hashes and GNU SASL are common/users'"
 forbid "$(except '^(ctl|tests)/')" "${inc}jansson\.h" "JSON is ctl's"
 forbid "$(except '^common/daemon/')" "${inc}systemd/" "systemd is common/daemon's"
+forbid "$(except '^common/daemon/seccomp\.c$')" "${inc}seccomp\.h" "libseccomp is common/daemon/seccomp.c's"
 forbid "$(except '^(common/store|tests)/')" "${inc}common/store/" "only the store is the store"
 
 forbid "$(echo "$all" | grep '^common/base/')" "${inc}(common/[^b]|pop3d|smtpgate|ctl)" "base stands on nothing"

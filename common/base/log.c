@@ -362,6 +362,15 @@ void log_end(struct log_line *l)
 	pthread_mutex_unlock(&lock);
 }
 
+void log_end_at_once(struct log_line *l)
+{
+	if (l->off || pthread_mutex_trylock(&lock) != 0)
+		return;
+	log_finish(l);
+	logwrite_line(l);
+	pthread_mutex_unlock(&lock);
+}
+
 void log_end_folded(struct log_line *l)
 {
 	if (l->off)

@@ -86,6 +86,10 @@ void log_time(struct log_line *l, const char *key, int64_t ms); /* ISO 8601, UTC
 void log_err(struct log_line *l, enum err e); /* error="..." */
 void log_end(struct log_line *l);
 
+/* log_end() from a handler of a signal that a thread brought upon itself: should the thread be in the midst of a
+ * line, this one is lost. */
+void log_end_at_once(struct log_line *l);
+
 /* log_end() for an event that may come very often and need not be proved one by one. The first of a run
  * of lines that differ in ts, sid and port alone is written at once; then one line each LOG_FOLD_MS
  * stands for those that followed: the last of them, with repeated=N. */

@@ -29,6 +29,24 @@ static struct str value_of(char letter, const struct subscriber *who)
 	}
 }
 
+bool mailbox_root(struct str mailbox, char *dst)
+{
+	struct str path = str_from(mailbox, sizeof(SCHEME) - 1);
+	size_t n = 0, whole = 0; /* written, and of that in whole parts */
+
+	for (size_t i = 0; i < path.n && n + 1 < MAILBOX_PATH_MAX; i++) {
+		if (path.p[i] == '%' && i + 1 < path.n && path.p[++i] != '%') {
+			dst[whole > 0 ? whole : 1] = '\0';
+			return true;
+		}
+		if (path.p[i] == '/')
+			whole = n;
+		dst[n++] = path.p[i];
+	}
+	dst[n] = '\0';
+	return n + 1 < MAILBOX_PATH_MAX;
+}
+
 bool mailbox_path(struct str mailbox, const struct subscriber *who, char *dst)
 {
 	size_t n = 0;

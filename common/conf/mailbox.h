@@ -10,6 +10,10 @@
  * %% in it. NULL if it is one, else what is wrong with it, for a person. */
 const char *mailbox_fault(struct str mailbox);
 
+/* The directory below which all Maildirs of a template lie, into dst of MAILBOX_PATH_MAX octets: what stands
+ * before the first part of the path that differs. False if it does not fit. */
+MUST_USE bool mailbox_root(struct str mailbox, char *dst);
+
 /* The path of who's Maildir into dst of MAILBOX_PATH_MAX octets. False if it does not fit. The canonical
  * name of a subscriber holds no '/' and begins with no dot, so the path stays where the template says. */
 MUST_USE bool mailbox_path(struct str mailbox, const struct subscriber *who, char *dst);

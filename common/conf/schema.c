@@ -170,6 +170,8 @@ const struct conf_option conf_schema[] = {
 	{ "run_dir",        CONF_TEXT,     "/run/popgate",      NULL,   NULL },
 	{ "workers",        CONF_NUMBER,   "0",                 "0-64", NULL }, /* 0: one per core */
 	{ "drain_timeout",  CONF_DURATION, "30s",               NULL,   NULL },
+	{ "sandbox",        CONF_WORD,     "on",                "on|strict|off", NULL },
+	{ "mail_roots",     CONF_TEXTS,    "{}",                NULL,   NULL }, /* besides the templates' */
 	{ "plaintext_auth", CONF_WORD,     "tls",               "tls|always", NULL },
 	{ "proxies",        CONF_NETWORKS, "{}",                NULL,   NULL },
 	{ "log",            CONF_SECTION,  NULL,                NULL,   log_options },

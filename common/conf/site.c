@@ -129,6 +129,7 @@ enum err site_read(struct site *out, struct conf *c, struct buf *complaints)
 		.workers = conf_number(root, "workers"),
 		.drain_ms = conf_ms(root, "drain_timeout"),
 		.plaintext_always = conf_word(root, "plaintext_auth") == 1,
+		.sandbox = (enum site_sandbox)conf_word(root, "sandbox"),
 		.run_as_mail = conf_cstr(as, "mail"),
 		.run_as_store = conf_cstr(as, "store"),
 		.run_as_gate = conf_cstr(as, "gate"),

@@ -33,6 +33,12 @@ struct penalty_rules {
 	int64_t decay_ms; /* how long until a failure is forgotten */
 };
 
+enum site_sandbox { /* in the order of the schema's words; see common/daemon/sandbox.h */
+	SITE_SANDBOX_ON,
+	SITE_SANDBOX_STRICT,
+	SITE_SANDBOX_OFF,
+};
+
 /* Texts are borrowed from the struct conf it was read from. */
 struct site {
 	const char *hostname; /* never empty */
@@ -44,6 +50,7 @@ struct site {
 	const char *users_path; /* the passwd-file */
 	const char *run_as_mail, *run_as_store, *run_as_gate,
 		*run_as_group; /* "": stay who we are */
+	enum site_sandbox sandbox;
 	bool log_syslog;
 	enum log_format log_format;
 	enum log_level log_level;

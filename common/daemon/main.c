@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/daemon/limits.h"
 #include "common/daemon/privilege.h"
+#include "common/daemon/sandbox.h"
 #include "common/daemon/supervisor.h"
 
 #define DEFAULT_CONF "/etc/popgate/popgate.conf"
@@ -231,5 +232,6 @@ int supervise_main(int argc, char **argv, const struct program *program)
 	log_keep_fds();
 	if (code >= 0)
 		return code;
+	sandbox_hide(); /* keys of certificates, of tickets and of accounts are to come */
 	return o.child != NULL ? run_child(program, o.child) : supervise(program, &o, argv);
 }

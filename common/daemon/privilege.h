@@ -18,8 +18,10 @@ MUST_USE enum err identity_find(const char *user, struct identity *out);
 MUST_USE enum err group_find(const char *group, gid_t *out);
 
 /* Becomes that user for good, with group (a name; "" for none) besides his own, if we are root and
- * user is not ""; else stays. In any case nothing started later gains privileges, nor has those that a
- * service manager gave to us alone, to listen below port 1024 (prctl(2), PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT). ERR_ABSENT: no such user or group. */
+ * user is not ""; else stays, root as a member of group. In any case no capability is left
+ * (capabilities(7)): not those that a service manager gave to us alone, to listen below port 1024, and none to
+ * root, who then has what he owns. Nothing
+ * started later gains any (prctl(2), PR_SET_NO_NEW_PRIVS). ERR_ABSENT: no such user or group. */
 MUST_USE enum err privilege_drop(const char *user, const char *group);
 
 #endif

@@ -63,6 +63,7 @@ static bool set_up(struct history *h)
 		.ipv4_prefix = s->window.ipv4_prefix,
 		.ipv6_prefix = s->window.ipv6_prefix,
 		.suspect = h->suspect,
+		.sandbox = s->sandbox,
 		.syslog = s->log_syslog,
 		.format = s->log_format,
 		.level = s->log_level,

@@ -57,6 +57,7 @@ struct history_setup {
 	uint64_t max_size;
 	unsigned ipv4_prefix, ipv6_prefix;
 	bool suspect; /* the last one died of something */
+	enum site_sandbox sandbox;
 	bool syslog;
 	enum log_format format;
 	enum log_level level;

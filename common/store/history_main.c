@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/daemon/sandbox.h"
 #include "common/store/history.h"
 #include "common/store/history_events.h"
 #include "common/store/history_read.h"
@@ -392,6 +393,16 @@ static bool hear_setup(struct chronicle *c)
 	return poll(&p, 1, 10000) == 1 && take_packet(c) && c->setup.state_dir[0] != '\0';
 }
 
+static enum err confine(const struct history_setup *setup)
+{
+	struct sandbox s;
+
+	sandbox_init(&s, &(struct site){ .sandbox = setup->sandbox }, "history",
+		SANDBOX_FILES | SANDBOX_FORKS);
+	sandbox_place(&s, setup->state_dir, SANDBOX_OWN);
+	return sandbox_enter(&s);
+}
+
 int historian(int fd)
 {
 	struct chronicle c = { .fd = fd };
@@ -409,7 +420,11 @@ int historian(int fd)
 	c.book.max_size = c.setup.max_size;
 	c.book.ipv4_prefix = c.setup.ipv4_prefix;
 	c.book.ipv6_prefix = c.setup.ipv6_prefix;
-	e = open_book(&c);
+	e = confine(&c.setup);
+	if (e == ERR_NONE)
+		e = open_book(&c);
+	else
+		c.ended = true;
 	if (e != ERR_NONE)
 		complain(&c, "open", e);
 	serve(&c);

@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "common/daemon/heartbeat.h"
 #include "common/daemon/privilege.h"
+#include "common/daemon/sandbox.h"
 #include "common/daemon/ready.h"
 #include "common/daemon/steady.h"
 #include "common/store/history.h"
@@ -209,6 +210,23 @@ static void pass_question(void *owner, const struct request *r, int fd)
 	history_question(s->history, r, fd);
 }
 
+/* The historian is started anew when it dies: this very program, with its libraries. */
+static enum err confine(const struct site *site)
+{
+	struct sandbox s;
+
+	sandbox_init(&s, site, "store",
+		SANDBOX_ACCEPTS | SANDBOX_FILES | SANDBOX_INTERFACES |
+			(site->history.keep_ms > 0 ? SANDBOX_FORKS | SANDBOX_STARTS
+						   : SANDBOX_FORKS));
+	sandbox_place(&s, site->state_dir, SANDBOX_OWN);
+	sandbox_place(&s, site->run_dir, SANDBOX_OWN);
+	sandbox_place(&s, "/proc/sys/kernel/random/boot_id", SANDBOX_READ);
+	if (site->history.keep_ms > 0)
+		sandbox_program(&s);
+	return sandbox_enter(&s);
+}
+
 static int run(struct conf *c, const struct site *site, const char *conf_path, int lock)
 {
 	struct pending *batch = calloc(BATCH_MAX, sizeof(*batch));
@@ -222,6 +240,8 @@ static int run(struct conf *c, const struct site *site, const char *conf_path, i
 		e = peers_open(&p, site, pass_question, &s);
 	if (e == ERR_NONE)
 		e = tally_open(&t, site, conf_path);
+	if (e == ERR_NONE)
+		e = confine(site);
 	if (e == ERR_NONE) {
 		log_say(LOG_LEVEL_INFO, "store.started", "the window is in %s", site->state_dir);
 		ready_say("READY=1");

@@ -23,8 +23,9 @@
 #include "common/base/clock.h"
 #include "common/store/salvage.h"
 #include "common/store/store.h"
+#include "common/window/guard.h"
 
-#define LOCKS_S 20 /* how long we wait for a lock that readers can take */
+#define LOCKS_MS 2000 /* how long we wait for a lock that readers can take */
 #define ALIVE_EVERY 8192 /* records, between two signs of life */
 #define VERDICT 64 /* what a child found is its exit status, from here on; below, it died of it */
 
@@ -56,9 +57,18 @@ static enum err verify_log(const struct store *s)
 	return durable_verify(s->site->state_dir, s->site->window.max_size);
 }
 
+static enum err try_to_open(void *store)
+{
+	const struct store *s = store;
+	struct table *view = NULL;
+	enum err e = table_open(&view, s->site->state_dir, s->site->window.max_size);
+
+	table_close(&view);
+	return e;
+}
+
 static enum err verify_view(const struct store *s)
 {
-	struct table *view;
 	struct view_meta meta;
 	uint8_t boot_id[16];
 	enum err e = table_verify(s->site->state_dir, s->site->window.max_size, &meta);
@@ -68,10 +78,20 @@ static enum err verify_view(const struct store *s)
 	read_boot_id(boot_id);
 	if (!meta.clean && memcmp(meta.boot_id, boot_id, sizeof(boot_id)) != 0)
 		return ERR_DAMAGED;
-	alarm(LOCKS_S);
-	e = table_open(&view, s->site->state_dir, s->site->window.max_size);
-	table_close(&view);
-	return e;
+	return guard_run_within(LOCKS_MS, try_to_open, (void *)(uintptr_t)s);
+}
+
+struct child {
+	const struct store *store;
+	enum err (*verify)(const struct store *s);
+};
+
+/* Within a guard of the child's own: those of its parent lead to where only the parent may go on. */
+static enum err run_verify(void *child)
+{
+	const struct child *c = child;
+
+	return c->verify(c->store);
 }
 
 /* Dies of what it meets, without more ado: nobody else has a say in it. It shares our lock, so it does not
@@ -82,7 +102,7 @@ _Noreturn static void be_the_child(const struct store *s, enum err (*verify)(con
 	signal(SIGBUS, SIG_DFL);
 	signal(SIGABRT, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	_exit(VERDICT + (int)verify(s));
+	_exit(VERDICT + (int)guard_run(run_verify, &(struct child){ s, verify }));
 }
 
 /* Showing meanwhile that we live, which a large window's verification would not. */
@@ -355,6 +375,10 @@ static enum err open_view(struct store *s)
 		e = in_a_child(s, verify_view);
 	if (e == ERR_NONE)
 		e = table_open(&s->view, s->site->state_dir, s->site->window.max_size);
+	if (e == ERR_TIMEOUT) {
+		store_log_wedged("lock", 1);
+		e = ERR_DAMAGED;
+	}
 	if (e != ERR_NONE)
 		return e;
 	m = table_meta(s->view);

@@ -3,9 +3,11 @@
 
 #include "common/base/clock.h"
 #include "common/daemon/heartbeat.h"
+#include "common/window/guard.h"
 #include "common/daemon/ready.h"
 
-#define RETRY_MS 200
+#define RETRY_MS INT64_C(200)
+#define WEDGED_AGAIN_MS 30000
 #define AHEAD_MAX_MS 2000 /* a stamp further ahead of the clock than this is clamped */
 #define PURGE_AFTER_MS 600000 /* how long an ended entry stays for popgate window list --all */
 #define PURGE_MIN 2000 /* rows looked at a second, at least and at most */
@@ -103,6 +105,64 @@ static void give_up(struct store *s, const char *what, enum err e)
 		s->condemned = true;
 	s->verified = s->verified && e != ERR_DAMAGED;
 	close_both(s);
+}
+
+void store_log_wedged(const char *what, unsigned attempt)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_ERROR, "window.wedged");
+	log_text(&l, "what", what);
+	log_int(&l, "attempt", attempt);
+	log_end(&l);
+}
+
+/* A view that its readers spoilt is left to them, and a new one made at once: later and later if they go on. */
+static void leave(struct store *s)
+{
+	int64_t now = clock_steady_ms();
+
+	s->wedges = s->wedged_ms != 0 && now - s->wedged_ms < WEDGED_AGAIN_MS ? s->wedges + 1 : 0;
+	s->wedged_ms = now;
+	store_log_wedged(table_wedged(s->view), s->wedges + 1);
+	s->condemned = true;
+	close_both(s);
+	s->retry_ms = s->wedges < 2 ? now : now + (RETRY_MS << (s->wedges < 8 ? s->wedges : 8));
+}
+
+static bool wedged(const struct store *s)
+{
+	return s->view != NULL && table_wedged(s->view) != NULL;
+}
+
+struct guarded {
+	enum err (*fn)(void *call);
+	void *call;
+	bool whole; /* it came back by itself */
+	enum err e;
+};
+
+static enum err run_guarded(void *of)
+{
+	struct guarded *g = of;
+
+	g->e = g->fn(g->call);
+	g->whole = true;
+	return ERR_NONE;
+}
+
+/* What touches the view may end in a fault because of its lock.mdb. */
+static enum err guarded(struct store *s, enum err (*fn)(void *call), void *call)
+{
+	struct guarded g = { .fn = fn, .call = call };
+
+	guard_install();
+	(void)!guard_run(run_guarded, &g);
+	if (g.whole)
+		return g.e;
+	if (s->view != NULL)
+		table_wedge(s->view, "fault");
+	return ERR_DAMAGED;
 }
 
 enum err store_reopen(struct store *s)
@@ -313,13 +373,39 @@ static void tell_history(struct store *s, const struct pending *p)
 	}
 }
 
+struct batch {
+	struct work work;
+	struct pending *of;
+	size_t n;
+};
+
+static enum err try_batch(void *call)
+{
+	struct batch *b = call;
+
+	return do_batch(&b->work, b->of, b->n);
+}
+
+/* Nobody loses a grant by what a reader does. The second attempt has no guard: a fault that comes again, in a
+ * view that nobody has open yet, is our own. */
+static enum err do_or_do_again(struct store *s, struct batch *b)
+{
+	enum err e = guarded(s, try_batch, b);
+
+	if (e == ERR_NONE || !wedged(s))
+		return e;
+	leave(s);
+	b->work = (struct work){ .store = s };
+	return do_batch(&b->work, b->of, b->n);
+}
+
 void store_batch(struct store *s, struct pending *batch, size_t n)
 {
-	struct work w = { .store = s };
-	enum err e = do_batch(&w, batch, n);
+	struct batch b = { { .store = s }, batch, n };
+	enum err e = do_or_do_again(s, &b);
 
 	if (e != ERR_NONE) {
-		fail_batch(&w, batch, n, e);
+		fail_batch(&b.work, batch, n, e);
 		return;
 	}
 	log_healed(s);
@@ -337,8 +423,9 @@ void store_batch(struct store *s, struct pending *batch, size_t n)
 
 /* --- each second --- */
 
-static enum err keep_house(struct store *s)
+static enum err keep_house(void *store)
 {
+	struct store *s = store;
 	int64_t now = work_present(s);
 	size_t slice;
 	enum err e = table_begin(s->view);
@@ -376,11 +463,17 @@ void store_tick(struct store *s)
 
 	if (!usable(s))
 		return;
-	e = keep_house(s);
-	if (e != ERR_NONE)
-		give_up(s, "view", e);
-	else
+	e = guarded(s, keep_house, s);
+	if (e == ERR_NONE) {
+		table_probe(s->view);
 		look_after_readers(s);
+	}
+	if (wedged(s)) {
+		leave(s);
+		(void)usable(s);
+	} else if (e != ERR_NONE) {
+		give_up(s, "view", e);
+	}
 }
 
 /* --- begin and end --- */

@@ -32,6 +32,8 @@ struct store {
 	int lock; /* borrowed; -1: none */
 	struct readers readers;
 	size_t moved; /* records, from one environment to another */
+	int64_t wedged_ms; /* when a view was last left because of its readers; steady clock */
+	unsigned wedges; /* in a row */
 	unsigned failures; /* in a row, so that one cause is one loud line */
 	int64_t complained_ms; /* when a clock gone back was last reported */
 };
@@ -42,6 +44,9 @@ MUST_USE enum err store_open(struct store *s, const struct site *site, struct co
 
 /* Says so to whoever watches (heartbeat.h). For every second, and within long work of our own. */
 void store_alive(const struct store *s);
+
+/* A line on a view that is left because of what its readers did to it, see table_wedged(). */
+void store_log_wedged(const char *what, unsigned attempt);
 
 /* Writes the clean mark. */
 void store_close(struct store *s);

@@ -3,10 +3,16 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "common/window/guard.h"
+
+#define LOCK_MS \
+	300 /* nobody but us has a use for the writer's lock, readers hold theirs for microseconds */
 
 /* --- opening --- */
 
@@ -60,6 +66,20 @@ static int write_minutes(struct table *t)
 	return mdb_put(t->txn, t->meta_dbi, &key, &data, 0);
 }
 
+static bool read_lock_file(const struct table *t, struct lock_file *out)
+{
+	struct stat st;
+	int fd = open(t->lock_path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	bool done = fd >= 0 && fstat(fd, &st) == 0 &&
+		pread(fd, out->head, sizeof(out->head), 0) == (ssize_t)sizeof(out->head);
+
+	if (done)
+		out->size = st.st_size;
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
 static enum err open_env(struct table *t, const char *state_dir, uint64_t map_size, bool fresh)
 {
 	char path[4200];
@@ -69,8 +89,10 @@ static enum err open_env(struct table *t, const char *state_dir, uint64_t map_si
 	e = env_open(&t->env, path, MDB_NOSYNC, map_size);
 	if (e != ERR_NONE)
 		return e;
-	snprintf(path, sizeof(path), "%s/%s/lock.mdb", state_dir, t->name);
-	(void)!chmod(path, 0660); /* readers of our group write their slots there */
+	snprintf(t->lock_path, sizeof(t->lock_path), "%s/%s/lock.mdb", state_dir, t->name);
+	(void)!chmod(t->lock_path, 0660); /* readers of our group write their slots there */
+	if (!read_lock_file(t, &t->lock))
+		return ERR_DAMAGED;
 	e = table_begin(t);
 	if (e == ERR_NONE)
 		e = err_of_mdb(open_dbis(t));
@@ -185,15 +207,40 @@ enum err table_publish(struct table *t, const char *state_dir)
 	return ERR_NONE;
 }
 
+static enum err release(void *table)
+{
+	struct table *t = table;
+
+	table_abort(t);
+	if (t->env != NULL)
+		mdb_env_close(t->env);
+	return ERR_NONE;
+}
+
 void table_close(struct table **t)
 {
+	static struct table *left;
+
 	if (*t == NULL)
 		return;
-	table_abort(*t);
-	if ((*t)->env != NULL)
-		mdb_env_close((*t)->env);
-	free(*t);
+	if (guard_run_within(LOCK_MS, release, *t) == ERR_NONE) {
+		free(*t);
+	} else {
+		(*t)->next = left;
+		left = *t;
+	}
 	*t = NULL;
+}
+
+const char *table_wedged(const struct table *t)
+{
+	return t->wedged;
+}
+
+void table_wedge(struct table *t, const char *what)
+{
+	if (t->wedged == NULL)
+		t->wedged = what;
 }
 
 struct view_meta *table_meta(struct table *t)
@@ -208,12 +255,34 @@ struct minutes *table_minutes(struct table *t)
 
 /* --- transactions --- */
 
+/* LMDB takes the number of the last snapshot from lock.mdb, and by it the pages to go on from; the pages know
+ * better. */
+static enum err begin(void *table)
+{
+	struct table *t = table;
+	MDB_envinfo info;
+	int code = mdb_txn_begin(t->env, NULL, 0, &t->txn);
+
+	if (code != 0)
+		return err_of_mdb(code);
+	if (mdb_env_info(t->env, &info) == 0 && mdb_txn_id(t->txn) == info.me_last_txnid + 1)
+		return ERR_NONE;
+	table_abort(t);
+	return ERR_EXISTS;
+}
+
 enum err table_begin(struct table *t)
 {
 	enum err e = env_whole(t->env);
 
 	t->before = t->meta;
-	return e == ERR_NONE ? err_of_mdb(mdb_txn_begin(t->env, NULL, 0, &t->txn)) : e;
+	if (e != ERR_NONE)
+		return e;
+	e = guard_run_within(LOCK_MS, begin, t);
+	if (e == ERR_NONE || e == ERR_NOMEM)
+		return e;
+	table_wedge(t, e == ERR_DAMAGED ? "fault" : e == ERR_EXISTS ? "number" : "lock");
+	return e == ERR_TIMEOUT ? e : ERR_DAMAGED;
 }
 
 enum err table_commit(struct table *t)
@@ -540,23 +609,79 @@ static int look_at_reader(const char *line, void *of)
 	return 0;
 }
 
-struct oldest_reader table_oldest_reader(struct table *t)
+struct readers_look {
+	struct table *table;
+	struct oldest_reader oldest;
+	int dead;
+};
+
+static enum err find_oldest(void *of)
 {
-	struct oldest_reader o = { 0 };
+	struct readers_look *l = of;
 	MDB_envinfo info;
 
-	if (mdb_reader_list(t->env, look_at_reader, &o) < 0 || mdb_env_info(t->env, &info) != 0 ||
-		o.snapshot >= info.me_last_txnid)
+	if (mdb_reader_list(l->table->env, look_at_reader, &l->oldest) < 0 ||
+		mdb_env_info(l->table->env, &info) != 0 || l->oldest.snapshot >= info.me_last_txnid)
+		l->oldest = (struct oldest_reader){ 0 };
+	else
+		l->oldest.behind = info.me_last_txnid - l->oldest.snapshot;
+	return ERR_NONE;
+}
+
+/* A wait for a lock that readers take; what comes of it is remembered. */
+static enum err look_at_slots(struct table *t, enum err (*fn)(void *of), void *of)
+{
+	enum err e = guard_run_within(LOCK_MS, fn, of);
+
+	if (e == ERR_DAMAGED || e == ERR_TIMEOUT)
+		table_wedge(t, e == ERR_DAMAGED ? "fault" : "lock");
+	return e;
+}
+
+struct oldest_reader table_oldest_reader(struct table *t)
+{
+	struct readers_look l = { .table = t };
+
+	if (look_at_slots(t, find_oldest, &l) != ERR_NONE)
 		return (struct oldest_reader){ 0 };
-	o.behind = info.me_last_txnid - o.snapshot;
-	return o;
+	return l.oldest;
+}
+
+static enum err free_slots(void *of)
+{
+	struct readers_look *l = of;
+
+	return err_of_mdb(mdb_reader_check(l->table->env, &l->dead));
 }
 
 int table_check_readers(struct table *t)
 {
-	int dead = 0;
+	struct readers_look l = { .table = t };
 
-	return mdb_reader_check(t->env, &dead) == 0 ? dead : 0;
+	return look_at_slots(t, free_slots, &l) == ERR_NONE ? l.dead : 0;
+}
+
+static enum err take_slot(void *of)
+{
+	struct readers_look *l = of;
+	MDB_txn *txn;
+	int code = mdb_txn_begin(l->table->env, NULL, MDB_RDONLY, &txn);
+
+	if (code == 0)
+		mdb_txn_abort(txn);
+	return err_of_mdb(code);
+}
+
+void table_probe(struct table *t)
+{
+	struct readers_look l = { .table = t };
+	struct lock_file now;
+
+	if (read_lock_file(t, &now) &&
+		(now.size < t->lock.size || memcmp(now.head, t->lock.head, sizeof(now.head)) != 0))
+		table_wedge(t, "header");
+	else if (look_at_slots(t, take_slot, &l) == ERR_LIMIT && table_check_readers(t) == 0)
+		table_wedge(t, "slots");
 }
 
 enum err table_sync(struct table *t)

@@ -29,7 +29,20 @@ MUST_USE enum err table_make(struct table **out, const char *state_dir, uint64_t
 
 /* Lets the link name this view, in one step, and deletes the others. */
 MUST_USE enum err table_publish(struct table *t, const char *state_dir);
+/* Also of one that is wedged. What cannot be released of it without a fault stays until we end. */
 void table_close(struct table **t);
+
+/* All who read the view write to its lock.mdb, and one of them may mean harm. What was found, for the log:
+ * "lock", which is not given back; "fault", which using it ended in; "number", of a snapshot that nobody made;
+ * "slots", of which there are no more; "header", which nobody can open it by. NULL: nothing. It is then to be left,
+ * and a new one made. */
+const char *table_wedged(const struct table *t);
+
+/* Says so of it; what is a literal. */
+void table_wedge(struct table *t, const char *what);
+
+/* Can readers still find a slot? Sets what table_wedged() says. Each second or so. */
+void table_probe(struct table *t);
 
 /* What it says of itself; written with table_commit(). */
 struct view_meta *table_meta(struct table *t);
@@ -37,7 +50,8 @@ struct view_meta *table_meta(struct table *t);
 /* The logins of the last hour, likewise. */
 struct minutes *table_minutes(struct table *t);
 
-/* One transaction, seen by readers when committed; table_commit() writes meta as well. */
+/* One transaction, seen by readers when committed; table_commit() writes meta as well. ERR_TIMEOUT, ERR_DAMAGED:
+ * see table_wedged(). */
 MUST_USE enum err table_begin(struct table *t);
 MUST_USE enum err table_commit(struct table *t);
 void table_abort(struct table *t);

@@ -15,12 +15,19 @@ struct place { /* the key where purging of a table goes on */
 };
 
 struct table {
+	struct table *next; /* of those that cannot be closed */
 	MDB_env *env; /* owned */
 	MDB_txn *txn; /* open between begin and commit */
 	MDB_dbi entries, holders, revocations, penalties, rates, meta_dbi;
 	struct view_meta meta, before; /* before: at the transaction's begin */
 	struct minutes minutes;
 	char name[TABLE_NAME];
+	const char *wedged; /* by what; NULL: not that we know */
+	char lock_path[4200];
+	struct lock_file {
+		off_t size;
+		uint8_t head[8]; /* what it is, and of which version */
+	} lock; /* as it was when we opened it */
 	uint8_t purge_at[RECORD_KEY_MAX]; /* the key where purging goes on */
 	size_t purge_n;
 	struct place penalties_at, rates_at;

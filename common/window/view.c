@@ -13,6 +13,7 @@
 #include "common/window/guard.h"
 #include "common/window/page.h"
 
+#define SLOT_MS 250 /* how long we wait for a reader's slot, whose lock is held for microseconds */
 #define HEARTBEAT_MAX_MS 5000 /* an older one says that the store stopped */
 
 /* --- opening --- */
@@ -125,7 +126,7 @@ enum err view_open(struct view **out, const char *state_dir)
 		e = read_link(state_dir, v->name, sizeof(v->name));
 	guard_install();
 	if (e == ERR_NONE)
-		e = guard_run(open_named, v);
+		e = guard_run_within(SLOT_MS, open_named, v);
 	if (e == ERR_NONE)
 		*out = v;
 	else
@@ -158,7 +159,7 @@ static enum err reopen(struct view *v)
 	if (e == ERR_NONE && strcmp(fresh.name, v->name) == 0)
 		release(v);
 	if (e == ERR_NONE)
-		e = guard_run(open_named, &fresh);
+		e = guard_run_within(SLOT_MS, open_named, &fresh);
 	if (e != ERR_NONE) {
 		release(&fresh);
 		return e;

@@ -8,6 +8,8 @@
  *   - appends to the file SYNCSHIM_JOURNAL what is durable after each call that succeeded: a whole
  *     copy of the file for fsync(2), fdatasync(2), msync(2), the octets written for a write to a
  *     descriptor with O_DSYNC (so LMDB writes its meta pages), and renames.
+ * Both files are opened once, when the process starts: later its sandbox would not let it. So orders are written
+ * into the file and not beside it.
  * From the journal tests/system/journal.py rebuilds what a power cut at any point would have left if
  * every octet that was not synced were lost. A record is one write(2) with O_APPEND, so those of
  * several processes never mix:
@@ -29,6 +31,9 @@
 
 #define MAGIC 0x4e59534du
 #define PATH_LONGEST 4096
+#define HIGH 900
+
+static int control_fd = -1, journal_fd = -1;
 
 struct record {
 	uint32_t magic;
@@ -89,18 +94,31 @@ static bool watched(int fd, char *path)
 	return matches(path);
 }
 
+/* Under numbers that nobody else counts on. */
+static int open_high(const char *variable, int flags)
+{
+	const char *path = getenv(variable);
+	int fd = path != NULL ? open(path, flags | O_CLOEXEC, 0600) : -1, high;
+
+	if (fd < 0)
+		return -1;
+	high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH);
+	close(fd);
+	return high;
+}
+
+__attribute__((constructor)) static void open_both(void)
+{
+	control_fd = open_high("SYNCSHIM_CONTROL", O_RDONLY);
+	journal_fd = open_high("SYNCSHIM_JOURNAL", O_WRONLY | O_APPEND | O_CREAT);
+}
+
 static struct orders orders(void)
 {
-	const char *control = getenv("SYNCSHIM_CONTROL");
 	struct orders o = { 0 };
 	char text[256], *at;
-	ssize_t n = 0;
-	int fd = control != NULL ? open(control, O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t n = pread(control_fd, text, sizeof(text) - 1, 0);
 
-	if (fd >= 0) {
-		n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-	}
 	text[n > 0 ? n : 0] = '\0';
 	if ((at = strstr(text, "delay=")) != NULL)
 		o.delay_ms = atol(at + 6);
@@ -121,23 +139,20 @@ static void wait_ms(long ms)
 
 static void note(char kind, const char *path, uint64_t offset, const void *data, size_t n)
 {
-	const char *journal = getenv("SYNCSHIM_JOURNAL");
 	struct record r = { .magic = MAGIC, .kind = kind, .offset = offset };
 	struct iovec parts[3] = { { &r, sizeof(r) }, { (void *)(uintptr_t)path, strlen(path) },
 		{ (void *)(uintptr_t)data, n } };
 	struct timespec now;
-	int saved = errno, fd;
+	int saved = errno;
 
-	if (journal == NULL)
+	if (getenv("SYNCSHIM_JOURNAL") == NULL)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	r.time_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	r.path_len = parts[1].iov_len;
 	r.data_len = n;
-	fd = open(journal, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || writev(fd, parts, 3) != (ssize_t)(sizeof(r) + r.path_len + n))
+	if (writev(journal_fd, parts, 3) != (ssize_t)(sizeof(r) + r.path_len + n))
 		abort(); /* a journal with a hole would prove anything */
-	close(fd);
 	errno = saved;
 }
 

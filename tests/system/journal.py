@@ -7,6 +7,7 @@ import house
 
 RECORD = struct.Struct("<Ic3xqQQQ")
 MAGIC = 0x4E59534D
+ORDER_MAX = 64  # octets
 
 
 class Shim:
@@ -16,13 +17,14 @@ class Shim:
         self.control, self.path = directory / "shim.control", directory / "shim.journal"
         self.env = {"LD_PRELOAD": str(house.SHIM), "SYNCSHIM_MATCH": ":".join(match),
                     "SYNCSHIM_CONTROL": str(self.control), "SYNCSHIM_JOURNAL": str(self.path)}
+        self.control.write_bytes(b" " * ORDER_MAX)
         assert house.SHIM.exists(), f"{house.SHIM} is not built"
 
     def order(self, text=""):
         """ "delay=300", "sync=5", "write=28", "": from the next call on."""
-        beside = self.control.with_suffix(".new")
-        beside.write_text(text)
-        os.replace(beside, self.control)
+        fd = os.open(self.control, os.O_WRONLY)
+        os.pwrite(fd, text.ljust(ORDER_MAX).encode(), 0)  # in one step, over what stood there
+        os.close(fd)
 
     def records(self):
         return list(read(self.path))

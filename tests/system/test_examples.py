@@ -1,6 +1,7 @@
 """deploy/examples work as they are: with names, ports and places edited and nothing else, mail goes through
 each of them, with the real mail server behind it."""
 
+import grp
 import os
 import pwd
 import subprocess
@@ -17,6 +18,8 @@ from talk import Pop, Smtp
 
 EXAMPLES = house.SOURCE / "deploy/examples"
 EXAMPLE = "example = true                          # nobody has edited this file yet: remove this line when you have"
+# Who owns the Maildirs that another server delivers to; from root its processes keep no power over others' files.
+OWNER = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
 LETTER = b"From: anna@example.net\r\nSubject: hello\r\n\r\nA word.\r\n"
 
 
@@ -48,6 +51,13 @@ def unedited(farm):
 
 def start(farm, site, *edits):
     """Popgate with that example, on ports of its own."""
+    farm.users_mode = 0o644
+    for path in (farm.dir.parent, farm.dir):
+        os.chmod(path, 0o755)
+    house.sudo("chown", OWNER.pw_uid, farm.dir / "mail")
+    os.chown(farm.dir / "state", -1, OWNER.pw_gid)
+    os.chmod(farm.dir / "state", 0o2755)
+    group = grp.getgrgid(OWNER.pw_gid).gr_name
     certificate, key = certificates.make(farm.dir)
     farm.pop_port, farm.smtp_port = free_port(), free_port()
     farm.port = {name: free_port() for name in ("995", "587", "465")}
@@ -58,7 +68,7 @@ def start(farm, site, *edits):
                   ("/etc/popgate/cert.pem", certificate), ("/etc/popgate/key.pem", key),
                   ("/var/vmail", farm.dir / "mail"), *edits)
     farm.conf_text = text + f'state_dir = "{farm.dir}/state"\nrun_dir = "{farm.dir}/run"\n' \
-        'run_as { mail = "" store = "" gate = "" group = "" }\n'
+        f'sandbox = "strict"\nrun_as {{ mail = "{OWNER.pw_name}" store = "" gate = "" group = "{group}" }}\n'
     farm.write()
     unedited(farm)
     farm.conf_text = farm.conf_text.replace(EXAMPLE + "\n", "")
@@ -102,7 +112,7 @@ def the_whole_story(farm, outside):
 
 
 def test_in_front_of_postfix(farm, directory, outside):
-    port, uid = free_port(), os.getuid() or pwd.getpwnam("nobody").pw_uid
+    port, uid = free_port(), OWNER.pw_uid
     give(farm.dir / "mail", uid)
     main = edited("postfix/main.cf", ("/var/vmail", farm.dir / "mail"), ("5000", uid),
                   ("/etc/postfix/mailboxes", EXAMPLES / "postfix/mailboxes"),
@@ -118,7 +128,7 @@ def test_in_front_of_postfix(farm, directory, outside):
 
 
 def test_in_front_of_exim(farm, directory, outside):
-    uid = 61011
+    uid = OWNER.pw_uid
     give(farm.dir / "mail", uid)
     places = "spool_directory = {dir}/spool\nlog_file_path = {dir}/log/%slog\npid_file_path = {dir}/pid\n" \
              "keep_environment =\n"
@@ -134,5 +144,6 @@ def test_in_front_of_exim(farm, directory, outside):
 
 
 def test_alone_with_maildirs(farm, outside):
+    give(farm.dir / "mail", OWNER.pw_uid)
     start(farm, "maildir", ("smtp:smarthost.example.net:25", outside.uri))
     the_whole_story(farm, outside)

@@ -144,7 +144,7 @@ class Clock:
     """What time it is for the processes of a farm, by libfaketime; timers go on as they are."""
 
     def __init__(self, farm):
-        self.path = farm.dir / "clock"
+        self.path = farm.dir / "state" / "clock"  # where the sandboxes let them read
         self.step(0)
         farm.environment.update(LD_PRELOAD="/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
                                 FAKETIME_TIMESTAMP_FILE=str(self.path), FAKETIME_NO_CACHE="1",
