@@ -267,7 +267,9 @@ static enum err confine(struct server *v)
 	confine_init(&s, v->kit, SANDBOX_ACCEPTS | SANDBOX_DIALS, true);
 	if (v->settings.hop_manners.tls != HOP_TLS_OFF)
 		place_authorities(&s, &v->settings.hop_manners);
-	sandbox_file(&s, "/etc/hosts");
+	if (v->settings.deliver_to.host[0] != '\0' || v->settings.relay_to.host[0] != '\0')
+		sandbox_file(&s,
+			"/etc/hosts"); /* before DNS is asked; whoever confirms a client asks DNS */
 	allow_ports(&s, &v->settings);
 	return sandbox_enter(&s);
 }

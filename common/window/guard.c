@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static _Thread_local sigjmp_buf *volatile way_back; /* NULL: no guard stands here */
-static struct sigaction before_bus, before_segv;
+static struct sigaction before_bus, before_segv, before_abort;
 
 static void jump(enum err why)
 {
@@ -26,7 +26,11 @@ static void on_fault(int number)
 {
 	if (way_back != NULL)
 		jump(ERR_DAMAGED);
-	sigaction(number, number == SIGBUS ? &before_bus : &before_segv, NULL);
+	sigaction(number,
+		number == SIGBUS            ? &before_bus
+			: number == SIGSEGV ? &before_segv
+					    : &before_abort,
+		NULL);
 }
 
 static void install(int number, struct sigaction *before)
@@ -44,6 +48,7 @@ void guard_install(void)
 {
 	install(SIGBUS, &before_bus);
 	install(SIGSEGV, &before_segv);
+	install(SIGABRT, &before_abort);
 }
 
 void guard_assert(MDB_env *env, const char *text)

@@ -1,7 +1,7 @@
 /* guard.h - living on after what a damaged LMDB file does to whoever reads it.
  *
  * A file that was cut is a SIGBUS where its pages were, a wild offset in a page a SIGSEGV, and some of
- * what LMDB finds wrong an abort(). A reader takes no lock that such an end could leave taken, so it
+ * what LMDB, or the C library in its locks, finds wrong an abort(). A reader takes no lock that such an end could leave taken, so it
  * may give the call up and go on: its answer is that it does not know. A writer gives the whole environment up
  * with the call, because its lock may stay taken; the same where the lock is not to be had, because all who read
  * can write to the file that it is in. */

@@ -98,6 +98,8 @@ class Puppet:
             raise Refused(name)
         assert stopped == signal.SIGTRAP, stopped
         _ptrace(GETREGS, self.pid, ctypes.addressof(registers))
+        if registers.rip == self.at:  # that was the step before, which a refusal had cut off
+            return self.call(name, *arguments, pass_on=pass_on)
         value = struct.unpack("<q", struct.pack("<Q", registers.rax))[0]
         if -4096 < value < 0:
             raise OSError(-value, errno.errorcode.get(-value, "?"))
@@ -107,7 +109,9 @@ class Puppet:
         """Until the handler is back where the call was."""
         registers = Registers()
         for _ in range(1000000):
-            self._wait()
+            if self._wait() == signal.SIGSYS:  # its own word to end
+                _ptrace(DETACH, self.pid, signal.SIGSYS)
+                raise ProcessLookupError(f"{self.pid} ends itself")
             _ptrace(GETREGS, self.pid, ctypes.addressof(registers))
             if registers.rip == self.at + len(SYSCALL):
                 self.returned = struct.unpack("<q", struct.pack("<Q", registers.rax))[0]

@@ -24,7 +24,7 @@ run_dir = "{dir}/host/run"
 workers = 2
 plaintext_auth = "always"
 sandbox = "{sandbox}"
-users "passwd-file" {{ path = "{dir}/host/users" }}
+users "passwd-file" {{ path = "{dir}/host/etc/users" }}
 pop3d {{
     listener "127.0.0.1:{pop}" {{ }}
     mailbox = "maildir:{dir}/host/mail/%d/%n"
@@ -74,6 +74,7 @@ def host(farm, directory):
     for name in ("mail", "far"):
         (directory / "host" / name).mkdir(parents=True)
         sudo("chown", f"{MAIL}:{MAIL}", directory / "host" / name)
+    (directory / "host/etc").mkdir()
     (directory / "run.sh").write_text(SCRIPT.format(dir=directory))
     running = subprocess.Popen(
         sudo.words("unshare", "-m", "--propagation", "private", "sh", directory / "run.sh"),
@@ -107,7 +108,7 @@ def test_each_user_can_do_its_own_work_and_no_other(host):
         assert pop.says("DELE 1").startswith("+OK")
         assert pop.says("QUIT").startswith("+OK")
     modes = sudo.output("find", host.dir / "host", "-maxdepth", "3", "-printf", "%P %U %G %m\n").split("\n")
-    assert f"users 0 {GROUP} 640" in modes
+    assert f"etc/users 0 {GROUP} 640" in modes
     assert f"state/log {STORE} {GROUP} 2700" in modes, modes
     assert f"state/locks {MAIL} {MAIL} 711" in modes
     for name, owner in (("pop3d", 0), ("smtpgate", 0), ("popgate-store", STORE)):

@@ -87,6 +87,14 @@ def refused_by_its_errno(puppet, number, name, *arguments):
     assert failure.value.errno == number, (name, arguments, failure.value)
 
 
+def refused(puppet, *call):
+    try:
+        done = puppet.call(*call)
+    except Refused:
+        return
+    raise AssertionError(f"{call} was done: {done}")
+
+
 @pytest.mark.release
 def test_a_system_call_that_is_not_in_the_set_is_reported_and_the_worker_goes_on(farm):
     farm.sandbox, farm.workers, farm.may_violate = "on", 1, True
@@ -152,14 +160,13 @@ def test_a_gate_in_other_hands_reads_no_mail_and_spoils_nothing(host):  # noqa: 
                              b"\x02\0" + host.pop_port.to_bytes(2, "big") + b"\x7f\0\0\x01" + bytes(7), 16)
         for call in (("unlink", letter.encode()), ("rename", letter.encode(), b"/x"), ("mkdir", b"/tmp/x", 0o700),
                      ("fork",), ("mprotect", puppet.before.rsp & ~4095, 4096, 7), ("kill", os.getpid(), 0)):
-            with pytest.raises(Refused):
-                puppet.call(*call)
+            refused(puppet, *call)
         store = puppet.call("socket", 1, 5, 0)
         path = f"{host.dir}/host/run/store.sock".encode()
         assert puppet.call("connect", store, b"\x01\0" + path, 2 + len(path) + 1) == 0
         forged = storewire.grant(1, bytes(10) + b"\xff\xff\xc0\0\2\x01", 1, b"0" * 16, b"anna@example.net")
         assert puppet.call("sendto", store, forged, len(forged), 0, 0, 0) == len(forged)
-    assert host.wait_event("store.peer_refused", 10)["level"] in ("warn", "error")
+    assert host.wait_event("store.refused", 10)["level"] in ("warn", "error")
     assert as_user(host, 65534, GROUP, "window", "show", "192.0.2.1") == 1, "nothing was granted"
     host.may_report = True
 
@@ -201,6 +208,9 @@ def lock_of(state):
 
 @pytest.mark.parametrize("what", ["writers-lock", "readers-lock", "cut", "noise", "ones", "number", "slots"])
 def test_a_view_that_a_reader_wedges_is_replaced_and_no_grant_lost(farm, what):
+    # What is open of such a view cannot be closed; and the C library says what it thinks of noise for a lock.
+    farm.environment["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=0"
+    farm.may_report = what in ("noise", "ones")
     farm.start()
     assert farm.login("127.0.1.1").startswith("+OK")
     before = lock_of(farm.dir / "state")
@@ -232,6 +242,7 @@ def test_the_gates_user_cannot_keep_the_store_from_its_work(host):  # noqa: F811
 
 
 def test_a_view_that_is_wedged_when_the_store_starts_is_replaced(farm):
+    farm.environment["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=0"
     farm.start()
     assert farm.login("127.0.1.1").startswith("+OK")
     before = lock_of(farm.dir / "state")
