@@ -112,6 +112,10 @@ static void check_paths(const struct site *s, struct conf_section root, struct b
 			root, "state_dir", complaints, "state_dir: an absolute path is wanted");
 	if (s->run_dir[0] != '/')
 		conf_complain(root, "run_dir", complaints, "run_dir: an absolute path is wanted");
+	for (size_t i = 0; i < conf_count(root, "mail_roots"); i++)
+		if (conf_nth(root, "mail_roots", i).p[0] != '/')
+			conf_complain(root, "mail_roots", complaints,
+				"mail_roots: absolute paths are wanted");
 	if (strlen(s->run_dir) > 80) /* sun_path has 108 octets, the socket's name needs some */
 		conf_complain(root, "run_dir", complaints, "run_dir: 80 octets at most");
 }

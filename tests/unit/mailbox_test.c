@@ -14,6 +14,26 @@ static void a_template_becomes_a_path(void **state)
 	assert_string_equal(path, "/v/example.net/anna/100%/anna@example.net");
 }
 
+static void all_maildirs_lie_below_the_part_of_the_path_that_is_fixed(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "maildir:/var/mail/%d/%n", "/var/mail" },
+		{ "maildir:/var/mail/v-%d/%n", "/var/mail" },
+		{ "maildir:/%u", "/" },
+		{ "maildir:/srv/100%%/%u", "/srv/100%" },
+		{ "maildir:/srv/100%%/a%%b%n", "/srv/100%" },
+		{ "maildir:/var/mail/all", "/var/mail/all" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char root[MAILBOX_PATH_MAX];
+
+		assert_true(mailbox_root(str_of(cases[i][0]), root));
+		assert_string_equal(root, cases[i][1]);
+	}
+}
+
 static void a_bad_template_is_named(void **state)
 {
 	(void)state;
@@ -29,6 +49,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_template_becomes_a_path),
+		cmocka_unit_test(all_maildirs_lie_below_the_part_of_the_path_that_is_fixed),
 		cmocka_unit_test(a_bad_template_is_named),
 	};
 
