@@ -193,7 +193,7 @@ static enum step run_line(struct pop3 *p, struct buf *in, struct buf *out)
 {
 	struct str line;
 	size_t used;
-	bool taken = true;
+	bool taken = true, login = p->phase == POP3_AUTHORIZATION;
 	enum step step;
 
 	switch (line_cut_lf(buf_str(in), line_max(p, buf_str(in)), &line, &used)) {
@@ -203,6 +203,8 @@ static enum step run_line(struct pop3 *p, struct buf *in, struct buf *out)
 	case LINE_WHOLE: break;
 	}
 	step = p->responding ? pop3_respond(p, line, out) : obey_line(p, line, &taken, out);
+	if (taken && login) /* it may be a password, of which there is a copy to be asked for */
+		explicit_bzero(in->p + in->head, used);
 	if (taken)
 		buf_take(in, used);
 	return step;
