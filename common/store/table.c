@@ -11,8 +11,9 @@
 
 #include "common/window/guard.h"
 
-#define LOCK_MS \
-	300 /* nobody but us has a use for the writer's lock, readers hold theirs for microseconds */
+#define WRITER_MS 100 /* nobody but us has a use for the writer's lock */
+#define SLOTS_MS \
+	500 /* readers hold theirs for microseconds, but one may have to wait for a core meanwhile */
 
 /* --- opening --- */
 
@@ -223,7 +224,7 @@ void table_close(struct table **t)
 
 	if (*t == NULL)
 		return;
-	if (guard_run_within(LOCK_MS, release, *t) == ERR_NONE) {
+	if (guard_run_within(SLOTS_MS, release, *t) == ERR_NONE) {
 		free(*t);
 	} else {
 		(*t)->next = left;
@@ -278,7 +279,7 @@ enum err table_begin(struct table *t)
 	t->before = t->meta;
 	if (e != ERR_NONE)
 		return e;
-	e = guard_run_within(LOCK_MS, begin, t);
+	e = guard_run_within(WRITER_MS, begin, t);
 	if (e == ERR_NONE || e == ERR_NOMEM)
 		return e;
 	table_wedge(t, e == ERR_DAMAGED ? "fault" : e == ERR_EXISTS ? "number" : "lock");
@@ -631,7 +632,7 @@ static enum err find_oldest(void *of)
 /* A wait for a lock that readers take; what comes of it is remembered. */
 static enum err look_at_slots(struct table *t, enum err (*fn)(void *of), void *of)
 {
-	enum err e = guard_run_within(LOCK_MS, fn, of);
+	enum err e = guard_run_within(SLOTS_MS, fn, of);
 
 	if (e == ERR_DAMAGED || e == ERR_TIMEOUT)
 		table_wedge(t, e == ERR_DAMAGED ? "fault" : "lock");

@@ -419,6 +419,15 @@ static enum err check_latest(struct view *v, struct check *c)
 	return view_look(v, check, c);
 }
 
+/* There is another view, which may have what is not in this one. Asked only before a no. */
+static bool left_behind(const struct view *v)
+{
+	char name[sizeof(v->name)];
+
+	return read_link(v->state_dir, name, sizeof(name)) != ERR_NONE ||
+		strcmp(name, v->name) != 0;
+}
+
 enum held view_check(struct view *v, struct addr a, int64_t now_ms, struct holders *out)
 {
 	struct check c; /* not set whole: it is large, and this is called for each client */
@@ -430,8 +439,9 @@ enum held view_check(struct view *v, struct addr a, int64_t now_ms, struct holde
 	c.now_ms = now_ms;
 	e = check_latest(v, &c);
 	/* A process that was stopped for a while may have missed that there is a new view, with revocations
-	 * in it: no yes of an old one before that was looked at. */
-	if (e == ERR_NONE && c.old && c.h.n > 0) {
+	 * in it: no yes of an old one before that was looked at. And no no: who has logged in since is in
+	 * that. */
+	if (e == ERR_NONE && (c.h.n > 0 ? c.old : c.sure && left_behind(v))) {
 		(void)!view_refresh(v);
 		e = check_latest(v, &c);
 	}
