@@ -334,6 +334,7 @@ static enum err give_out(
 	uint64_t left = m->opened.size - m->read_offset, octets;
 	struct iovec to = { dst, left < size ? (size_t)left : size };
 	ssize_t got = to.iov_len > 0 ? preadv2(m->fd, &to, 1, (off_t)m->read_offset, how) : 0;
+	bool ends = (uint64_t)got == left;
 	struct dot_out dot;
 	enum err e = ERR_NONE;
 
@@ -344,15 +345,14 @@ static enum err give_out(
 		return got == 0 ? ERR_DAMAGED : err_of_errno(errno);
 	}
 	octets = with_piece(m, (struct str){ dst, (size_t)got }, &dot);
-	*last = (uint64_t)got == left;
-	if (how != 0 && *last && octets + dot_size_end(&dot) != f->octets)
+	if (how != 0 && ends && octets + dot_size_end(&dot) != f->octets)
 		return ERR_BUSY;
 	m->read_offset += (uint64_t)got;
 	m->read_octets = octets;
 	m->reading_dot = dot;
-	if (*last)
+	if (ends)
 		e = end_reading(m, f);
-	*last = *last && e == ERR_NONE;
+	*last = ends && e == ERR_NONE;
 	*n = e == ERR_NONE ? (size_t)got : 0;
 	return e;
 }
