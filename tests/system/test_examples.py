@@ -132,7 +132,8 @@ def test_in_front_of_exim(farm, directory, outside):
     give(farm.dir / "mail", uid)
     places = "spool_directory = {dir}/spool\nlog_file_path = {dir}/log/%slog\npid_file_path = {dir}/pid\n" \
              "keep_environment =\n"
-    conf = places + edited("exim/exim4.conf", ("/var/vmail", farm.dir / "mail"), ("10025", "{port}"),
+    conf = places + edited("exim/exim4.conf", ("/var/vmail", farm.dir / "mail"),
+                           ("/etc/exim4/mailboxes", EXAMPLES / "exim/mailboxes"), ("10025", "{port}"),
                            ("smarthost.example.net::25", f"{outside.host}::{outside.port}"))
     exim = Exim(directory / "exim", conf, [("popgate-mail", uid), ("popgate", uid + 1)]).start()
     try:

@@ -11,11 +11,13 @@ import certificates
 import house
 import mail
 from debian import Debian
+from hop import Hop
 from ports import free_port, until
 from talk import Pop, Smtp
 
 OUT = house.SOURCE / "build/package"
 CONF = "/etc/popgate/popgate.conf"
+EXAMPLES = "/usr/share/doc/popgate/examples"
 SERVICES = ("popgate-store", "popgate-pop3d", "popgate-smtpgate")
 SHIPPED = "this is still the file as it was shipped"
 LETTER = b"From: anna@example.net\r\nSubject: hello\r\n\r\nA word.\r\n"
@@ -51,10 +53,10 @@ def repacked(package, directory):
 
 
 class Host:
-    """Popgate on it, as an operator sets it up."""
+    """Popgate on it, as an operator sets it up before the next hop at uri."""
 
-    def __init__(self, debian, directory, hop):
-        self.debian, self.directory, self.hop = debian, directory, hop
+    def __init__(self, debian, directory, uri):
+        self.debian, self.directory, self.uri = debian, directory, uri
         self.port = {name: free_port() for name in ("110", "995", "25", "587", "465")}
 
     def edit(self):
@@ -63,7 +65,7 @@ class Host:
         text = re.sub(r"^example = .*\n", "", text, flags=re.M)
         for old, new in self.port.items():
             text = text.replace(f'"0.0.0.0:{old}"', f'"127.0.0.1:{new}"').replace(f'"[::]:{old}"', f'"[::1]:{new}"')
-        self.debian.write(CONF, text.replace("smtp:127.0.0.1:10025", self.hop.uri))
+        self.debian.write(CONF, text.replace("smtp:127.0.0.1:10025", self.uri))
         for path in certificates.make(self.directory):
             taken = self.debian.take(path)
             self.debian.run("install", "-m", "640", "-g", "popgate", taken, f"/etc/popgate/{path.name}")
@@ -129,7 +131,7 @@ def members_see_what_daemons_count(debian):
 def delivers_as_the_owner_of_the_mail(host):
     """The one way to run the gate that needs root, as README.Debian says."""
     debian = host.debian
-    debian.write(CONF, debian.read(CONF).replace(f'deliver_to = "{host.hop.uri}"', 'deliver_to = "maildir:/var/vmail/%d/%n"'))
+    debian.write(CONF, debian.read(CONF).replace(f'deliver_to = "{host.uri}"', 'deliver_to = "maildir:/var/vmail/%d/%n"'))
     debian.run("systemctl", "restart", "popgate-smtpgate")
     assert "event=worker.user role=deliver user=popgate-mail" in debian.journal("-u", "popgate-smtpgate")
     for command in re.search(r"root.conf:\n\n((?:    .*\n)+)", debian.read("/usr/share/doc/popgate/README.Debian")).group(1).splitlines():
@@ -169,7 +171,7 @@ def test_lintian_finds_no_error(packages):
 
 @pytest.mark.soak
 def test_install_configure_run_upgrade_remove_purge(packages, debian, directory, hop):
-    host = Host(debian, directory, hop)
+    host = Host(debian, directory, hop.uri)
     package = debian.take(packages["popgate"])
     debian.apt("satisfy", subprocess.run(["dpkg-deb", "-f", packages["popgate"], "Depends"], check=True, text=True,
                                          capture_output=True).stdout.strip())
@@ -227,6 +229,56 @@ def test_install_configure_run_upgrade_remove_purge(packages, debian, directory,
                "/var/vmail/example.net/anna/new/1.letter")
 
 
+def set_up_postfix(debian, port, outside):
+    """Its files with the lines of the example, as its comments say."""
+    owner = debian.run("id", "-u", "popgate-mail").stdout.strip()
+    main = debian.read(f"{EXAMPLES}/postfix/main.cf").replace("static:5000", f"static:{owner}").replace(
+        "[smarthost.example.net]:25", f"[{outside.host}]:{outside.port}")
+    for setting in re.findall(r"^(\w+ = .*)$", main, re.M):
+        debian.run("postconf", "-e", setting)
+    debian.run("cp", f"{EXAMPLES}/postfix/mailboxes", "/etc/postfix")
+    debian.run("postconf", "-MX", "smtp/inet")
+    debian.write("/etc/postfix/master.cf", debian.read("/etc/postfix/master.cf")
+                 + debian.read(f"{EXAMPLES}/postfix/master.cf").replace("10025", str(port)))
+
+
+def set_up_exim(debian, port, outside):
+    text = debian.read(f"{EXAMPLES}/exim/exim4.conf").replace("10025", str(port))
+    debian.write("/etc/exim4/exim4.conf", text.replace("smarthost.example.net::25", f"{outside.host}::{outside.port}"))
+    debian.run("cp", f"{EXAMPLES}/exim/mailboxes", "/etc/exim4")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("site, server, set_up", [("postfix", "postfix", set_up_postfix),
+                                                  ("exim", "exim4-daemon-heavy", set_up_exim)])
+def test_the_sites_work_with_the_servers_of_debian(packages, debian, directory, request, site, server, set_up):
+    outside = Hop("127.0.0.42").start()
+    request.addfinalizer(outside.stop)
+    debian.write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n")  # none begins before it is set up
+    debian.run("chmod", "755", "/usr/sbin/policy-rc.d")
+    debian.apt("install", debian.take(packages["popgate"]), server)
+    port = free_port()
+    set_up(debian, port, outside)
+    debian.run("systemctl", "restart", server.partition("-")[0])
+    debian.run("cp", f"{EXAMPLES}/{site}/popgate.conf", CONF)
+    host = Host(debian, directory, f"smtp:127.0.0.1:{port}")
+    host.allow_what_the_machine_allows()
+    host.edit()
+    host.start()
+    assert host.fetch("127.0.0.2") == mail.tricky()
+    assert host.relay("127.0.0.2").startswith("250")
+    with Smtp(host.port["25"], "127.0.0.3") as smtp:
+        assert smtp.deliver("bob@else.test", ["anna@example.net"], LETTER).startswith("250")
+    until(outside.taken, 30, "the smarthost having it")
+
+    def stat():
+        with Pop(host.port["110"], "127.0.0.2") as pop:
+            assert pop.login().startswith("+OK")
+            return pop.says("STAT")
+
+    until(lambda: stat().startswith("+OK 2 "), 30, "the subscriber having it")
+
+
 @pytest.mark.soak
 def test_mail_that_belongs_to_somebody_else_is_served(packages, debian, directory, hop):
     debian.apt("install", debian.take(packages["popgate"]))
@@ -234,7 +286,7 @@ def test_mail_that_belongs_to_somebody_else_is_served(packages, debian, director
     page = debian.read("/usr/share/doc/popgate/moving.md")
     for command in re.search(r"before the first start:\n\n((?:    .*\n)+)", page).group(1).splitlines():
         debian.run("sh", "-c", command)
-    host = Host(debian, directory, hop)
+    host = Host(debian, directory, hop.uri)
     host.allow_what_the_machine_allows()
     host.edit()
     debian.run("chown", "-R", "vpopmail", "/var/vmail/example.net")
