@@ -1,6 +1,7 @@
 /* answers.c - what the engine asks of its session: who is there, and may they relay? */
 #include "smtpgate/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
@@ -100,7 +101,7 @@ static bool is_never(const struct session *s)
 		addr_eq(s->client.addr, conn_local(s->conn).addr);
 }
 
-static void find_proof(struct session *s)
+static void look(const struct session *s, struct identity_found *out)
 {
 	const struct identity_facts facts = {
 		.settings = &s->server->settings,
@@ -115,13 +116,19 @@ static void find_proof(struct session *s)
 		.sender = &s->gate.mail->envelope.sender,
 		.now_ms = clock_ms(),
 	};
+
+	identity_look(out, &facts);
+}
+
+static void find_proof(struct session *s)
+{
 	struct policy_client client;
 
 	s->relays = 0;
 	if (s->identity == NULL)
 		s->identity = calloc(1, sizeof(*s->identity));
 	if (s->identity != NULL)
-		identity_look(s->identity, &facts);
+		look(s, s->identity);
 	client = identity_client(session_identity(s));
 	gate_proof(&s->gate, &client);
 }
@@ -167,6 +174,41 @@ static void ask_relay(struct session *s)
 	conn_resume(s->conn);
 }
 
+/* May the client still send to the recipients elsewhere that were granted? */
+static struct decision still(const struct session *s)
+{
+	struct identity_found now;
+	struct policy_facts facts = { .role = ROLE_MX, .rules = s->facts.rules };
+	struct decision d;
+
+	look(s, &now);
+	facts.client = identity_client(&now);
+	facts.recipients = s->gate.recipients > 0 ? s->gate.recipients - 1 : 0;
+	d = policy_rcpt(&facts);
+	return d.verdict == VERDICT_ACCEPT ? policy_mail(&facts) : d;
+}
+
+/* A transaction can be held open for as long as one likes, and many at a time: what has been revoked, has ended
+ * or is spent meanwhile counts for the message. As whom it goes stays as it was at MAIL. */
+static void begin_message(struct session *s)
+{
+	struct decision d = { .verdict = VERDICT_ACCEPT };
+	char text[REPLY_TEXT_MAX];
+	struct reply r;
+
+	if (s->relays > 0)
+		d = still(s);
+	if (d.verdict == VERDICT_ACCEPT) {
+		ask_relay(s);
+		return;
+	}
+	snprintf(text, sizeof(text), "%s %s", d.status,
+		d.text != NULL ? d.text : s->facts.refusal_text);
+	r = reply_make(d.code, text);
+	gate_refuse(&s->gate, &r, d.reason);
+	conn_resume(s->conn);
+}
+
 void session_ask(struct conn *c, struct engine *e)
 {
 	struct session *s = list_entry(e, struct session, gate.engine);
@@ -176,8 +218,8 @@ void session_ask(struct conn *c, struct engine *e)
 	case GATE_ASKS_AUTH: session_auth(s); return;
 	case GATE_ASKS_PROOF: find_proof(s); break;
 	case GATE_ASKS_RECIPIENT: offer(s); return;
+	case GATE_ASKS_DATA: begin_message(s); return;
 	case GATE_ASKS_NOTHING:
-	case GATE_ASKS_DATA:
 	case GATE_ASKS_ROOM:
 	case GATE_ASKS_END:
 	case GATE_ASKS_ABORT:

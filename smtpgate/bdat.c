@@ -34,7 +34,7 @@ static enum step opened(struct gate *g, struct buf *out)
 {
 	(void)out;
 	if (g->mail->reply.code != 354) {
-		gate_tell_refused(g, "data", NULL, g->mail->reply.code, "next-hop");
+		gate_tell_data_refused(g);
 		g->eating = true;
 		return STEP_AGAIN;
 	}

@@ -23,10 +23,18 @@ void gate_begin_body(struct gate *g)
 	g->facts->hooks->received(g->facts->owner, &g->body);
 }
 
+void gate_tell_data_refused(struct gate *g)
+{
+	const char *reason = g->mail->reason;
+
+	gate_tell_refused(
+		g, "data", NULL, g->mail->reply.code, reason != NULL ? reason : "next-hop");
+}
+
 static enum step started(struct gate *g, struct buf *out)
 {
 	if (g->mail->reply.code != 354) {
-		gate_tell_refused(g, "data", NULL, g->mail->reply.code, "next-hop");
+		gate_tell_data_refused(g);
 		return gate_reset(g, out, gate_say_reply);
 	}
 	gate_begin_body(g);

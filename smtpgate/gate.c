@@ -326,6 +326,13 @@ void gate_reply(struct gate *g, const struct reply *r)
 	g->mail->reply = *r;
 }
 
+void gate_refuse(struct gate *g, const struct reply *r, const char *reason)
+{
+	assert(g->ask.kind == GATE_ASKS_DATA && r->code != 354);
+	g->mail->reply = *r;
+	g->mail->reason = reason;
+}
+
 void gate_room(struct gate *g)
 {
 	assert(g->ask.kind == GATE_ASKS_ROOM || g->ask.kind == GATE_ASKS_ABORT ||

@@ -38,7 +38,7 @@ enum gate_asks {
 	GATE_ASKS_AUTH, /* ask.mechanism begins an exchange if not empty; ask.response: gate_auth() */
 	GATE_ASKS_PROOF, /* at MAIL, for gate->mail->envelope.sender: gate_proof() */
 	GATE_ASKS_RECIPIENT, /* offer mail->recipient to the hop of ask.route: gate_reply() with its answer */
-	GATE_ASKS_DATA, /* send DATA to all hops that took a recipient: gate_reply(); 354 goes on */
+	GATE_ASKS_DATA, /* send DATA to all hops that took a recipient: gate_reply(), or gate_refuse(); 354 goes on */
 	GATE_ASKS_ROOM, /* take from gate->body: gate_room(), or gate_fail() */
 	GATE_ASKS_END, /* take the rest of gate->body, it is whole: gate_reply() with the final answer */
 	GATE_ASKS_ABORT, /* the message is not to be completed: drop the hops without a dot; gate_room() */
@@ -104,6 +104,7 @@ struct gate_mail { /* of a transaction: a client that only waits has none, which
 	struct envelope envelope;
 	struct recipient recipient; /* of the last RCPT */
 	struct reply reply; /* an answer on its way */
+	const char *reason; /* of gate_refuse(); NULL: the hop has answered. Private */
 	struct policy_client client; /* as gate_proof() said; private */
 };
 
@@ -159,6 +160,9 @@ void gate_proof(struct gate *g, const struct policy_client *client);
 void gate_auth(struct gate *g, enum gate_auth says, struct str challenge); /* challenge is copied */
 void gate_reply(struct gate *g, const struct reply *r);
 void gate_room(struct gate *g);
+
+/* GATE_ASKS_DATA: the hops are not asked, because the client may not send any more. reason as of struct decision. */
+void gate_refuse(struct gate *g, const struct reply *r, const char *reason);
 
 /* While gate_in_body(): the hop will not have the message. The client's rest is read and answered with r. */
 void gate_fail(struct gate *g, const struct reply *r);

@@ -63,6 +63,7 @@ enum step gate_run_response(struct gate *g, struct buf *in, struct buf *out);
 /* mail.c */
 enum step run_mail(struct engine *e, struct str args, struct buf *out);
 enum step run_rcpt(struct engine *e, struct str args, struct buf *out);
+void gate_tell_data_refused(struct gate *g); /* DATA was answered by something else than 354 */
 void gate_tell_refused(struct gate *g, const char *stage, const struct path *recipient, int code,
 	const char *reason);
 

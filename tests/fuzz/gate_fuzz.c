@@ -103,7 +103,10 @@ static void answer(struct gate *g, uint8_t dice, enum proof *proof)
 		break;
 	case GATE_ASKS_DATA:
 		buf_clear(&message);
-		gate_reply(g, dice % 5 ? &go : &no);
+		if (dice % 7 == 6)
+			gate_refuse(g, &no, "no-proof");
+		else
+			gate_reply(g, dice % 5 ? &go : &no);
 		break;
 	case GATE_ASKS_ROOM:
 		take_body(g);

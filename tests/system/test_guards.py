@@ -75,6 +75,32 @@ def test_what_a_login_allows_is_spent_at_all_workers_and_back_with_the_next(farm
     assert farm.ctl("explain", "127.0.0.2", "--from", "anna@example.net", "--to", TO).returncode == 0
 
 
+def test_transactions_that_are_held_open_are_worth_no_more_than_others(farm, hop):
+    farm.window, farm.relay_to = "credit_messages = 2", hop.uri
+    farm.start()
+    farm.login()
+    held = [farm.smtp() for _ in range(6)]
+    for smtp in held:
+        assert smtp.mail("anna@example.net", TO)[-1].startswith("250")
+
+    def spent():
+        return {row["rule"]: row["result"] for row in farm.table("explain", "127.0.0.2")}["sent_since_login"]
+
+    for smtp, code, counted in zip(held, ("250", "250", "450", "450"), "1222"):
+        assert smtp.data(b"x\r\n").startswith(code)
+        until(lambda n=counted: spent().startswith(f"{n} of 2"), 5, spent)
+    mixed = farm.smtp()
+    assert mixed.mail("anna@example.net", "bert@example.net")[-1].startswith("250")
+    assert farm.ctl("window", "revoke", "127.0.0.2").returncode == 0
+    assert held[4].data(b"x\r\n").startswith("550 5.7.1"), "revoked meanwhile"
+    assert farm.wait_event("smtp.refused", stage="data", reason="no-proof")["addr"] == "127.0.0.2"
+    farm.login()
+    assert held[5].data(b"x\r\n").startswith("250"), "and back again"
+    assert mixed.data(b"x\r\n").startswith("250"), "as from anyone"
+    for smtp in (*held, mixed):
+        smtp.close()
+
+
 def test_logins_from_where_nothing_is_granted_are_counted(farm):
     farm.window = 'never = { "127.0.7.0/24", "127.0.8.1" }'
     farm.start()

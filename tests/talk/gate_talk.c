@@ -21,6 +21,7 @@ static struct {
 	size_t passed_n;
 	unsigned resets, aborts, ends, offers;
 	const char *reason; /* of the last refusal */
+	const char *gone; /* at DATA the client may not send any more, says data; NULL: it may */
 } s;
 
 static bool is_local(void *owner, struct str domain)
@@ -106,7 +107,12 @@ static void answer(void *owner)
 		s.offers++;
 		reply(&s.rcpt, 250, "2.1.5 taken");
 		break;
-	case GATE_ASKS_DATA: reply(&s.data, 354, "go"); break;
+	case GATE_ASKS_DATA:
+		if (s.gone != NULL)
+			gate_refuse(&s.gate, &s.data, s.gone);
+		else
+			reply(&s.data, 354, "go");
+		break;
 	case GATE_ASKS_ROOM:
 		take_body();
 		if (s.fail.code != 0)
@@ -365,6 +371,24 @@ static void an_early_reply_of_the_hop_is_the_answer(void **state)
 	says("one\r\n", "");
 	says("two\r\n.\r\n", "552 5.2.2 full\r\n");
 	assert_int_equal(s.ends, 0);
+}
+
+static void who_may_not_send_any_more_is_told_at_data(void **state)
+{
+	(void)state;
+	envelope();
+	s.gone = "no-proof";
+	s.data = reply_make(550, "5.7.1 no more");
+	says("DATA\r\n", "550 5.7.1 no more\r\n");
+	assert_string_equal(s.reason, "no-proof");
+	assert_int_equal(s.resets, 1);
+	says("MAIL FROM:<a@b.example>\r\nRCPT TO:<c@l.example>\r\nBDAT 4 LAST\r\nQUIT",
+		"250 2.1.0 Sender ok\r\n250 2.1.5 taken\r\n550 5.7.1 no more\r\n");
+	assert_int_equal(s.ends, 0);
+	s.gone = NULL;
+	says("MAIL FROM:<a@b.example>\r\nRCPT TO:<c@l.example>\r\nDATA\r\n",
+		"250 2.1.0 Sender ok\r\n250 2.1.5 taken\r\n550 5.7.1 no more\r\n");
+	assert_string_equal(s.reason, "next-hop");
 }
 
 static void the_hop_s_answers_are_passed_on(void **state)
@@ -857,6 +881,7 @@ int main(void)
 		TALK(bare_line_ends_stop_a_message_before_them),
 		TALK(too_much_is_counted_while_it_comes),
 		TALK(an_early_reply_of_the_hop_is_the_answer),
+		TALK(who_may_not_send_any_more_is_told_at_data),
 		TALK(the_hop_s_answers_are_passed_on),
 		TALK(bad_lines_are_dropped_whole),
 		TALK(other_protocols_are_cut),
