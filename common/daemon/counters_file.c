@@ -53,11 +53,14 @@ static enum err prepare(int fd, gid_t group)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int code = posix_fallocate(fd, 0, sizeof(struct counters_table));
+	struct stat st;
 
 	if (code != 0)
 		return err_of_errno(code);
-	if ((group != (gid_t)-1 && fchown(fd, (uid_t)-1, group) != 0) || fchmod(fd, 0640) != 0 ||
-		fcntl(fd, F_SETLK, &lock) != 0)
+	if (fstat(fd, &st) != 0 || fchmod(fd, 0640) != 0 || fcntl(fd, F_SETLK, &lock) != 0)
+		return err_of_errno(errno);
+	if (group != (gid_t)-1 && group != st.st_gid && /* a service may not be allowed the call */
+		fchown(fd, (uid_t)-1, group) != 0)
 		return err_of_errno(errno);
 	return ERR_NONE;
 }

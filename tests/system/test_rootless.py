@@ -45,18 +45,18 @@ mount --bind passwd /etc/passwd
 mount --bind group /etc/group
 systemd-tmpfiles --create {dir}/tmpfiles.conf
 for pair in store:popgate-store mail:pop3d gate:smtpgate; do  # RuntimeDirectory=
-    install -d -m 755 -o popgate-${{pair%:*}} -g popgate-${{pair%:*}} host/run/${{pair#*:}}
+    install -d -m 755 -o popgate-${{pair%:*}} -g popgate host/run/${{pair#*:}}
 done
-as() {{ # USER CAPABILITIES PROGRAM...
-    user=$1 caps=$2; shift 2
+as() {{ # USER GROUP CAPABILITIES PROGRAM...
+    user=$1 group=$2 caps=$3; shift 3
     umask 077
-    exec setpriv --reuid=popgate-$user --regid=popgate-$user --groups={group} --no-new-privs \\
+    exec {trace} setpriv --reuid=popgate-$user --regid=$group --groups={group} --no-new-privs \\
         --inh-caps=-all$caps --ambient-caps=-all$caps --bounding-set=-all$caps "$@"
 }}
-(as store "" bin/common/store/popgate-store -c popgate.conf 2>popgate-store.log) & store=$!
+(as store popgate-store "" bin/common/store/popgate-store -c popgate.conf 2>popgate-store.log) & store=$!
 for _ in $(seq 200); do [ -S host/run/store.sock ] || sleep 0.05; done
-(as mail ,+net_bind_service bin/pop3d/pop3d -S -c popgate.conf 2>pop3d.log) & pop=$!
-(as gate ,+net_bind_service bin/smtpgate/smtpgate -S -c popgate.conf 2>smtpgate.log) & gate=$!
+(as mail popgate ,+net_bind_service bin/pop3d/pop3d -S -c popgate.conf 2>pop3d.log) & pop=$!
+(as gate popgate ,+net_bind_service bin/smtpgate/smtpgate -S -c popgate.conf 2>smtpgate.log) & gate=$!
 echo $pop $gate >pids
 cat >/dev/null
 for pid in $pop $gate $store; do
@@ -72,7 +72,7 @@ def reserved_port():
     return random.choice([port for port in range(600, 1000) if str(port) not in taken])
 
 
-def lay_out(host, hop):
+def lay_out(host, hop, trace):
     directory = host.dir
     directory.chmod(0o755)
     for name in house.PROGRAMS.values():
@@ -91,7 +91,7 @@ def lay_out(host, hop):
     sudo("chown", f"0:{GROUP}", directory / "host/users")
     (directory / "host/users").chmod(0o640)
     configure(host, hop)
-    (directory / "run.sh").write_text(SCRIPT.format(dir=directory, group=GROUP))
+    (directory / "run.sh").write_text(SCRIPT.format(dir=directory, group=GROUP, trace=trace))
 
 
 def configure(host, hop, *more):
@@ -100,9 +100,9 @@ def configure(host, hop, *more):
 
 
 @pytest.fixture
-def host(farm, directory, hop):
+def host(farm, directory, hop, request):
     farm.dir, farm.pop_port, farm.smtp_port = directory, reserved_port(), reserved_port()
-    lay_out(farm, hop)
+    lay_out(farm, hop, getattr(request, "param", ""))
     running = subprocess.Popen(
         sudo.words("unshare", "-m", "--propagation", "private", "sh", directory / "run.sh"),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -162,6 +162,40 @@ def test_reload_and_upgrade_keep_the_one_capability(host, hop):
         until(lambda: reaches(host), 10, "the new port")
         host.pop_port = first
         assert host.login().startswith("+OK")
+
+
+def calls_of(group):
+    """What systemd.exec(5) has in a group of system calls."""
+    said = subprocess.run(["systemd-analyze", "syscall-filter", group], capture_output=True, text=True, check=True)
+    names = [line.strip() for line in said.stdout.splitlines()[1:] if line.strip() and "#" not in line]
+    return set().union(*(calls_of(name) if name.startswith("@") else {name} for name in names))
+
+
+def allowed(service):
+    """The system calls that the filter of a unit lets through."""
+    calls = calls_of("@default")
+    text = (house.RELEASE / f"deploy/{service}.service").read_text()
+    for line in re.findall(r"^SystemCallFilter=(.*)", text, re.M):
+        named = set().union(*(calls_of(name) if name.startswith("@") else {name} for name in line.lstrip("~").split()))
+        calls = calls - named if line.startswith("~") else calls | named
+    return calls
+
+
+@pytest.mark.parametrize("host", ["strace -D -f -qq -o trace.$user"], indirect=True)
+def test_no_call_is_made_that_the_filters_of_the_units_forbid(host, hop):
+    until(lambda: host.relay_reply().startswith("250"), 10, "relay after the login")
+    with host.smtp() as smtp:
+        assert smtp.deliver("anna@example.net", ["bob@else.test"], mail.stuffed(mail.tricky())).startswith("250")
+    sudo("kill", "-HUP", host.pid("pop3d"), host.pid("smtpgate"))
+    for name in ("pop3d", "smtpgate"):
+        host.wait_event("config.loaded", generation=1, prog=name)
+        sudo("kill", "-USR2", host.pid(name))
+        host.wait_event("upgrade.done", prog=name)
+    assert host.login().startswith("+OK")
+    for user, service in (("store", "popgate-store"), ("mail", "popgate-pop3d"), ("gate", "popgate-smtpgate")):
+        trace = sudo.output("cat", host.dir / f"trace.{user}").partition('execve("bin/')[2]  # behind setpriv's own
+        made = set(re.findall(r"^\d+ +(\w+)\(", trace, re.M))
+        assert len(made) > 40 and made <= allowed(service), made - allowed(service)
 
 
 def reaches(host):
