@@ -2,6 +2,7 @@
 #include "common/line/dot.h"
 
 #define BLOCK 1024 /* octets of a file that are put at a time */
+#define COUNTED 128 /* and that are counted at a time */
 
 /* Up to and with the next LF, or all there is. */
 static struct str next_line(struct str s)
@@ -76,15 +77,30 @@ void dot_out_end(struct dot_out *d, struct buf *out)
 	*d = (struct dot_out){ 0 };
 }
 
+/* The LFs that are behind no CR, in the COUNTED octets behind the first. So many at a time, and their number in one
+ * octet, so that the compiler makes vectors of it: that takes half the time of looking for each line's end. */
+static unsigned bare_behind(const char *first)
+{
+	uint8_t n = 0;
+
+	for (size_t i = 0; i < COUNTED; i++)
+		n = (uint8_t)(n + ((first[i + 1] == '\n') & (first[i] != '\r')));
+	return n;
+}
+
 uint64_t dot_size_add(struct dot_out *d, struct str piece)
 {
-	const char *at = piece.p, *end = piece.p + piece.n;
 	uint64_t size = piece.n;
+	size_t at = 1;
 
-	for (; at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
-		size += at > piece.p ? at[-1] != '\r' : !d->cr;
-	if (piece.n > 0)
-		remember(d, piece);
+	if (piece.n == 0)
+		return 0;
+	size += piece.p[0] == '\n' && !d->cr;
+	for (; at + COUNTED <= piece.n; at += COUNTED)
+		size += bare_behind(piece.p + at - 1);
+	for (; at < piece.n; at++)
+		size += piece.p[at] == '\n' && piece.p[at - 1] != '\r';
+	remember(d, piece);
 	return size;
 }
 
