@@ -4,6 +4,7 @@
 #include "common/line/proxyhdr.h"
 
 #define FIRST_LINE (XCLIENT_ADDR | XCLIENT_PORT | XCLIENT_NAME)
+#define SHORT 100 /* octets of texts: with three for each, 150 for all else on the line */
 #define SCRATCH 4096 /* all attributes, each octet as +XX */
 
 bool introduction_eq(const struct introduction *a, const struct introduction *b)
@@ -160,6 +161,12 @@ static void put_line(struct buf *out, const struct introduction *i, unsigned att
 	buf_add(out, STR("\r\n"));
 }
 
+/* Whatever it holds, each octet of it as +XX: nearly all are, and need not be put together to be measured. */
+static bool is_short(const struct introduction *i)
+{
+	return strlen(i->name) + strlen(i->helo) + i->login.n <= SHORT;
+}
+
 /* Only if it is short enough. */
 static bool put_fitting(struct buf *out, const struct introduction *i, unsigned attributes)
 {
@@ -177,7 +184,7 @@ static bool put_fitting(struct buf *out, const struct introduction *i, unsigned 
 
 unsigned xclient_next(const struct introduction *i, unsigned left)
 {
-	if (put_fitting(NULL, i, left) || (left & FIRST_LINE) == 0 ||
+	if (is_short(i) || put_fitting(NULL, i, left) || (left & FIRST_LINE) == 0 ||
 		(left & ~(unsigned)FIRST_LINE) == 0)
 		return left;
 	return left & FIRST_LINE;
@@ -187,6 +194,10 @@ bool xclient_put(struct buf *out, const struct introduction *i, unsigned attribu
 {
 	struct introduction shorter;
 
+	if (is_short(i)) {
+		put_line(out, i, attributes);
+		return true;
+	}
 	if (put_fitting(out, i, attributes))
 		return true;
 	shorter = *i;
