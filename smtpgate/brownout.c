@@ -263,6 +263,23 @@ static void check_users(const struct brownout *b, struct buf *complaints)
 	}
 }
 
+/* What parts the groups of an account in its file is in no name of one. */
+static void check_groups(const struct brownout *b, struct buf *complaints)
+{
+	for (size_t i = 0; i < conf_count(b->section, "groups"); i++) {
+		struct str name = conf_nth(b->section, "groups", i);
+
+		if (name.n == 0 || strpbrk(name.p, ",: \t") != NULL)
+			conf_complain(b->section, "groups", complaints,
+				"groups: \"%.100s\": no account can be in that group", name.p);
+	}
+}
+
+static bool is_for_all(const struct brownout *b)
+{
+	return conf_count(b->section, "users") == 0 && conf_count(b->section, "groups") == 0;
+}
+
 static unsigned first_line(struct conf_section s)
 {
 	static const char *const names[] = { "users", "groups", "end", "schedule", "reply", "text",
@@ -296,6 +313,7 @@ static void read_one(struct brownout *b, struct conf_section s, struct str defau
 	read_text(b, s, complaints);
 	read_steps(b, s, complaints);
 	check_users(b, complaints);
+	check_groups(b, complaints);
 }
 
 void brownouts_read(struct brownouts *out, struct conf_section s, struct str default_domain,
@@ -306,9 +324,15 @@ void brownouts_read(struct brownouts *out, struct conf_section s, struct str def
 	if (n > BROWNOUTS_MAX)
 		conf_complain(s, NULL, complaints, "smtpgate: at most %d brownout sections",
 			BROWNOUTS_MAX);
-	for (out->n = 0; out->n < n && out->n < BROWNOUTS_MAX; out->n++)
-		read_one(&out->at[out->n], conf_section(s, "brownout", out->n), default_domain,
-			complaints);
+	for (out->n = 0; out->n < n && out->n < BROWNOUTS_MAX; out->n++) {
+		struct conf_section section = conf_section(s, "brownout", out->n);
+
+		read_one(&out->at[out->n], section, default_domain, complaints);
+		if (out->n > 0 && is_for_all(&out->at[out->n - 1]))
+			conf_complain(section, NULL, complaints,
+				"brownout \"%.100s\": the one before it concerns all subscribers",
+				out->at[out->n].name);
+	}
 }
 
 /* --- whom they concern, and when --- */
@@ -331,7 +355,7 @@ static bool concerns(const struct brownout *b, const struct subscriber *who, str
 	size_t users = conf_count(b->section, "users");
 	struct subscriber named;
 
-	if (users == 0 && conf_count(b->section, "groups") == 0)
+	if (is_for_all(b))
 		return true;
 	for (size_t i = 0; i < users; i++)
 		if (subscriber_fold(conf_nth(b->section, "users", i), b->default_domain, &named) &&
