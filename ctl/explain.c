@@ -350,6 +350,11 @@ static bool owns(void *file, const struct subscriber *address, struct subscriber
 	return file != NULL && passwdfile_owner(file, address, owner);
 }
 
+static bool lists(void *file, const struct subscriber *who, const struct subscriber *address)
+{
+	return file != NULL && passwdfile_lists(file, who, address);
+}
+
 static struct str groups(void *file, const struct subscriber *who)
 {
 	struct passwd_account a;
@@ -363,6 +368,7 @@ static void look(const struct question *q, struct view *v, const struct judge *j
 	const struct identity_facts facts = { .settings = &q->settings,
 		.view = v,
 		.owns = owns,
+		.lists = lists,
 		.groups = groups,
 		.accounts = j->file,
 		.client = q->client,

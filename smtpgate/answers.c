@@ -88,6 +88,11 @@ static bool owns(void *ctx, const struct subscriber *address, struct subscriber 
 	return users_owns(ctx, address, owner);
 }
 
+static bool lists(void *ctx, const struct subscriber *who, const struct subscriber *address)
+{
+	return users_lists(ctx, who, address);
+}
+
 static struct str groups(void *ctx, const struct subscriber *who)
 {
 	return users_groups(ctx, who);
@@ -107,6 +112,7 @@ static void look(const struct session *s, struct identity_found *out)
 		.settings = &s->server->settings,
 		.view = window_view(s->server->window),
 		.owns = owns,
+		.lists = lists,
 		.groups = groups,
 		.accounts = accounts_users(s->server->accounts),
 		.client = s->client.addr,

@@ -1,23 +1,30 @@
 /* identity.c - see identity.h. */
 #include "smtpgate/identity.h"
 
-/* Whose address MAIL FROM is: the one who has it in addresses=, else who is called so. n == 0: nobody's. */
-static struct subscriber owner_of(const struct identity_facts *f)
+/* MAIL FROM as the accounts write it; n == 0: nobody's. */
+static struct subscriber address_of(const struct identity_facts *f)
 {
-	struct subscriber address = { 0 }, owner = { 0 };
+	struct subscriber address = { 0 };
 
 	if (f->sender->null ||
 		!subscriber_fold(str_of(f->sender->text), (struct str){ "", 0 }, &address))
-		return owner;
-	if (f->owns(f->accounts, &address, &owner))
-		return owner;
+		address.n = 0;
 	return address;
 }
 
-/* The holder whose address MAIL FROM is. Of many, h has only those who logged in last; the others are asked for. */
+/* Whose address it is: the one who has it in addresses=, else who is called so. */
+static struct subscriber owner_of(const struct identity_facts *f, const struct subscriber *address)
+{
+	struct subscriber owner = { 0 };
+
+	return address->n > 0 && f->owns(f->accounts, address, &owner) ? owner : *address;
+}
+
+/* The holder whose address MAIL FROM is, its owner before others who may use it. Of many, h has only those who
+ * logged in last; of the rest the owner is asked for. */
 static bool find_sender(struct holder *out, const struct holders *h, const struct identity_facts *f)
 {
-	const struct subscriber owner = owner_of(f);
+	const struct subscriber address = address_of(f), owner = owner_of(f, &address);
 
 	for (size_t i = 0; i < h->n; i++) {
 		if (!subscriber_eq(&h->at[i].who, &owner))
@@ -25,7 +32,15 @@ static bool find_sender(struct holder *out, const struct holders *h, const struc
 		*out = h->at[i];
 		return true;
 	}
-	return h->all > h->n && view_holds(f->view, f->client, &owner, f->now_ms, out);
+	if (h->all > h->n && view_holds(f->view, f->client, &owner, f->now_ms, out))
+		return true;
+	for (size_t i = 0; address.n > 0 && i < h->n; i++) {
+		if (!f->lists(f->accounts, &h->at[i].who, &address))
+			continue;
+		*out = h->at[i];
+		return true;
+	}
+	return false;
 }
 
 /* Of several holders the one whose address MAIL FROM is, else the only one, else the latest. */
@@ -60,12 +75,13 @@ static void look_at_window(struct identity_found *out, const struct identity_fac
 
 static void authenticated(struct identity_found *out, const struct identity_facts *f)
 {
-	const struct subscriber owner = owner_of(f);
+	const struct subscriber address = address_of(f), owner = owner_of(f, &address);
 
 	out->proof = PROOF_AUTH;
 	out->who = *f->authenticated;
 	out->by = "auth";
-	out->sender_fits = f->sender->null || subscriber_eq(&owner, f->authenticated);
+	out->sender_fits = f->sender->null || subscriber_eq(&owner, f->authenticated) ||
+		f->lists(f->accounts, f->authenticated, &address);
 }
 
 /* What is not known is not held against anybody. */

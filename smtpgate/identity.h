@@ -11,6 +11,9 @@ struct identity_facts {
 	struct view *view; /* NULL: the window is unknown */
 	/* Whose address is it, by the accounts? False: nobody's. */
 	bool (*owns)(void *accounts, const struct subscriber *address, struct subscriber *owner);
+	/* Do the accounts list it for who, too? */
+	bool (*lists)(
+		void *accounts, const struct subscriber *who, const struct subscriber *address);
 	/* The groups of a subscriber, "a,b"; borrowed for the call. */
 	struct str (*groups)(void *accounts, const struct subscriber *who);
 	void *accounts;

@@ -27,6 +27,7 @@ struct account {
 	uint32_t stored; /* in bytes */
 	uint32_t groups; /* in bytes */
 	uint16_t groups_n;
+	uint32_t alias, alias_end; /* in aliases */
 };
 
 struct passwdfile {
@@ -199,10 +200,12 @@ static bool add_account(
 	a.groups = l->groups.n > 0 ? (uint32_t)(l->groups.p - f->bytes) : 0;
 	a.groups_n = (uint16_t)l->groups.n;
 	a.name_n = who.n;
+	a.alias = (uint32_t)f->aliases_n;
 	if (!keep_name(f, &who, &a.name) || !add_aliases(f, l->addresses, line, default_domain) ||
 		!make_room((void **)&f->accounts, &f->accounts_cap, f->accounts_n,
 			sizeof(*f->accounts)))
 		return false;
+	a.alias_end = (uint32_t)f->aliases_n;
 	f->kinds[kind]++;
 	f->usual[kind] = f->accounts_n;
 	f->accounts[f->accounts_n++] = a;
@@ -350,6 +353,23 @@ bool passwdfile_owner(
 	passwdfile_nth(f, n->account, &a);
 	*owner = a.who;
 	return true;
+}
+
+bool passwdfile_lists(
+	const struct passwdfile *f, const struct subscriber *who, const struct subscriber *address)
+{
+	const struct name *n = place_of(f, subscriber_str(who));
+	const struct account *a;
+
+	if (n->n == 0)
+		return false;
+	a = &f->accounts[n->account];
+	if (!str_eq((struct str){ f->names + a->name, a->name_n }, subscriber_str(who)))
+		return false;
+	for (uint32_t i = a->alias; i < a->alias_end; i++)
+		if (str_eq(name_str(f, &f->aliases[i]), subscriber_str(address)))
+			return true;
+	return false;
 }
 
 struct str passwdfile_of_kind(const struct passwdfile *f, enum hash_kind kind)

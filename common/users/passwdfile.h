@@ -47,6 +47,11 @@ MUST_USE bool passwdfile_find(
 MUST_USE bool passwdfile_owner(
 	const struct passwdfile *f, const struct subscriber *address, struct subscriber *owner);
 
+/* Is address one of addresses= of the account of that name? Several accounts may list the same one; only the first
+ * is its owner. */
+MUST_USE bool passwdfile_lists(
+	const struct passwdfile *f, const struct subscriber *who, const struct subscriber *address);
+
 /* The i-th account in the order of the file. */
 void passwdfile_nth(const struct passwdfile *f, size_t i, struct passwd_account *out);
 

@@ -270,6 +270,12 @@ bool users_owns(struct users *u, const struct subscriber *address, struct subscr
 	return true;
 }
 
+bool users_lists(
+	const struct users *u, const struct subscriber *who, const struct subscriber *address)
+{
+	return u->file != NULL && passwdfile_lists(u->file, who, address);
+}
+
 struct str users_groups(const struct users *u, const struct subscriber *who)
 {
 	struct passwd_account a;

@@ -136,6 +136,10 @@ bool users_apop(const struct users *u);
  * (addresses= in the file) gives its owner in *owner, if owner is not NULL. */
 bool users_owns(struct users *u, const struct subscriber *address, struct subscriber *owner);
 
+/* Is address one of addresses= of who, whoever else has it? */
+bool users_lists(
+	const struct users *u, const struct subscriber *who, const struct subscriber *address);
+
 /* The groups of a subscriber, "a,b", as the file has them; empty for none, and for who is not there. Borrowed:
  * not over a turn of the loop. */
 struct str users_groups(const struct users *u, const struct subscriber *who);

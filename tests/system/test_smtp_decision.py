@@ -1,5 +1,7 @@
 """The guards around the window, what stricter rules would do, and explain, which says the same as the gate."""
 
+import base64
+
 from ports import free_port
 from talk import Smtp
 
@@ -45,6 +47,25 @@ def test_of_many_on_an_address_who_logged_in_first_is_still_known(farm, hop):
                  for row in farm.table("explain", SHARED, "--from", f"{names[0]}@example.net", "--to", TO)}
     assert explained["rcpt"] == "accept" and names[0] in explained["window"]
     assert farm.relay_reply(SHARED, "bert@example.net").startswith("550 5.7.1"), "who has not logged in there"
+
+
+def test_several_may_send_as_an_address_that_they_share(farm, hop):
+    for name in ("anna", "bert"):
+        farm.users[f"{name}@example.net"] = "{PLAIN}secret::::::addresses=info@example.net"
+    farm.users["carl@example.net"] = "{PLAIN}secret"
+    farm.smtpgate, farm.relay_to, farm.smtp_listener = 'sender_binding = "enforce"', hop.uri, "auth = yes"
+    farm.start()
+    for source, user, code in (("127.0.0.81", "anna", "250"), ("127.0.0.82", "bert", "250"),
+                               ("127.0.0.83", "carl", "550")):
+        farm.login(source, user)
+        assert farm.relay_reply(source, "info@example.net").startswith(code), user
+        explained = farm.ctl("explain", source, "--from", "info@example.net", "--to", TO)
+        assert explained.returncode == (code == "550"), user
+        with farm.smtp("127.0.0.84") as smtp:
+            plain = base64.b64encode(f"\0{user}\0secret".encode()).decode()
+            assert smtp.says(f"AUTH PLAIN {plain}").startswith("235")
+            assert smtp.mail("info@example.net", TO)[1].startswith(code), user
+    assert farm.wait_event("smtp.relay", addr="127.0.0.82")["user"] == "bert@example.net"
 
 
 def test_the_shadow_tells_and_refuses_nothing(farm, hop):

@@ -68,6 +68,26 @@ static void an_address_belongs_to_its_account(void **state)
 	passwdfile_close(&f);
 }
 
+static void several_may_list_an_address_that_one_of_them_owns(void **state)
+{
+	struct passwdfile *f =
+		open_text("anna:{PLAIN}x::::::addresses=a@x.example,info@example.net\n"
+			  "bert:{PLAIN}y::::::addresses=info,anna\ncarl:{PLAIN}z\n");
+	struct subscriber info, anna, bert, carl, owner;
+
+	(void)state;
+	assert_true(subscriber_fold(STR("info"), STR("example.net"), &info));
+	assert_true(subscriber_fold(STR("anna"), STR("example.net"), &anna));
+	assert_true(subscriber_fold(STR("bert"), STR("example.net"), &bert));
+	assert_true(subscriber_fold(STR("carl"), STR("example.net"), &carl));
+	assert_true(passwdfile_owner(f, &info, &owner) && subscriber_eq(&owner, &anna));
+	assert_true(passwdfile_lists(f, &anna, &info) && passwdfile_lists(f, &bert, &info));
+	assert_true(passwdfile_lists(f, &bert, &anna));
+	assert_false(passwdfile_lists(f, &carl, &info) || passwdfile_lists(f, &anna, &bert) ||
+		passwdfile_lists(f, &info, &info));
+	passwdfile_close(&f);
+}
+
 static void an_unknown_scheme_disables(void **state)
 {
 	struct passwdfile *f = open_text("anna:{NTLM}x\nbert:\n");
@@ -104,6 +124,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_accounts_by_folded_name),
 		cmocka_unit_test(an_address_belongs_to_its_account),
+		cmocka_unit_test(several_may_list_an_address_that_one_of_them_owns),
 		cmocka_unit_test(an_unknown_scheme_disables),
 		cmocka_unit_test(the_usual_scheme_is_that_of_most),
 		cmocka_unit_test(a_file_that_is_not_there_is_an_error),
