@@ -20,6 +20,7 @@
 #include "common/daemon/sandbox_private.h"
 
 #define CALLS_MAX 1024
+#define NAME_MEMORY 0x53564d41 /* PR_SET_VMA, by newer C libraries: for whoever looks into /proc */
 #define BINARY_TREE 2 /* of SCMP_FLTATR_CTL_OPTIMIZE: calls are found in few steps */
 
 /* --- what was refused --- */
@@ -27,31 +28,36 @@
 static const char *role_name = "";
 static bool strict;
 static atomic_bool said[CALLS_MAX];
+/* Looked up before: who was refused may be in the midst of malloc(3). */
+static char *call_names[CALLS_MAX];
 
 /* The signal is the call's own and comes from no other thread's midst, but it may be in the midst of a line:
  * then it is not said, rather than waited for. */
 static void say(int number)
 {
-	char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
 	struct log_line l;
 
 	log_begin(&l, LOG_LEVEL_ERROR, "sandbox.violation");
 	log_text(&l, "role", role_name);
-	log_text(&l, "syscall", name != NULL ? name : "unknown");
+	log_text(&l, "syscall", call_names[number] != NULL ? call_names[number] : "unknown");
 	log_int(&l, "number", number);
 	log_bool(&l, "killed", strict);
 	log_end_at_once(&l);
-	free(name);
 }
 
-static void set_result(ucontext_t *context, int value)
+/* False where we do not know how: then the process ends. */
+static bool set_result(ucontext_t *context, int value)
 {
 #if defined(__x86_64__)
 	context->uc_mcontext.gregs[REG_RAX] = value;
+	return true;
 #elif defined(__aarch64__)
 	context->uc_mcontext.regs[0] = (unsigned long long)(long long)value;
+	return true;
 #else
-#error "where does this architecture have the result of a system call?"
+	(void)context;
+	(void)value;
+	return false;
 #endif
 }
 
@@ -61,11 +67,10 @@ static void on_refused(int signal_number, siginfo_t *info, void *context)
 
 	if (number >= 0 && number < CALLS_MAX && !atomic_exchange(&said[number], true))
 		say(number);
-	if (strict) {
+	if (strict || !set_result(context, -ENOSYS)) {
 		signal(signal_number, SIG_DFL);
 		syscall(SYS_tgkill, getpid(), gettid(), signal_number);
 	}
-	set_result(context, -ENOSYS);
 	errno = before;
 }
 
@@ -73,6 +78,8 @@ static enum err hear_of_refusals(const struct sandbox *s)
 {
 	struct sigaction sa = { .sa_sigaction = on_refused, .sa_flags = SA_SIGINFO | SA_NODEFER };
 
+	for (int i = 0; i < CALLS_MAX; i++)
+		call_names[i] = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i);
 	role_name = s->role;
 	strict = s->mode == SITE_SANDBOX_STRICT;
 	sigemptyset(&sa.sa_mask);
@@ -163,7 +170,8 @@ static void allow_details(struct filter *f)
 {
 	static const uint64_t ioctls[] = { FIONBIO, FIONREAD, FIOCLEX, TCGETS, TIOCGWINSZ };
 	static const uint64_t prctls[] = { PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE,
-		PR_SET_PDEATHSIG, PR_GET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS };
+		PR_SET_PDEATHSIG, PR_GET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS,
+		NAME_MEMORY };
 
 	allow_words(f, "ioctl", 1, ioctls, sizeof(ioctls) / sizeof(ioctls[0]));
 	allow_words(f, "prctl", 0, prctls, sizeof(prctls) / sizeof(prctls[0]));

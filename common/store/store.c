@@ -3,11 +3,8 @@
 
 #include "common/base/clock.h"
 #include "common/daemon/heartbeat.h"
-#include "common/window/guard.h"
 #include "common/daemon/ready.h"
 
-#define RETRY_MS INT64_C(200)
-#define WEDGED_AGAIN_MS 30000
 #define AHEAD_MAX_MS 2000 /* a stamp further ahead of the clock than this is clamped */
 #define PURGE_AFTER_MS 600000 /* how long an ended entry stays for popgate window list --all */
 #define PURGE_MIN 2000 /* rows looked at a second, at least and at most */
@@ -88,7 +85,7 @@ static void log_healed(struct store *s)
 }
 
 /* What the view alone knows is kept for the next one. */
-static void close_both(struct store *s)
+void work_close(struct store *s)
 {
 	if (s->view != NULL && table_meta(s->view)->lost_ms > s->lost_ms)
 		s->lost_ms = table_meta(s->view)->lost_ms;
@@ -104,71 +101,13 @@ static void give_up(struct store *s, const char *what, enum err e)
 	if (e == ERR_DAMAGED && strcmp(what, "view") == 0)
 		s->condemned = true;
 	s->verified = s->verified && e != ERR_DAMAGED;
-	close_both(s);
-}
-
-void store_log_wedged(const char *what, unsigned attempt)
-{
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_ERROR, "window.wedged");
-	log_text(&l, "what", what);
-	log_int(&l, "attempt", attempt);
-	log_end(&l);
-}
-
-/* A view that its readers spoilt is left to them, and a new one made at once: later and later if they go on. */
-static void leave(struct store *s)
-{
-	int64_t now = clock_steady_ms();
-
-	s->wedges = s->wedged_ms != 0 && now - s->wedged_ms < WEDGED_AGAIN_MS ? s->wedges + 1 : 0;
-	s->wedged_ms = now;
-	store_log_wedged(table_wedged(s->view), s->wedges + 1);
-	s->condemned = true;
-	close_both(s);
-	s->retry_ms = s->wedges < 2 ? now : now + (RETRY_MS << (s->wedges < 8 ? s->wedges : 8));
-}
-
-static bool wedged(const struct store *s)
-{
-	return s->view != NULL && table_wedged(s->view) != NULL;
-}
-
-struct guarded {
-	enum err (*fn)(void *call);
-	void *call;
-	bool whole; /* it came back by itself */
-	enum err e;
-};
-
-static enum err run_guarded(void *of)
-{
-	struct guarded *g = of;
-
-	g->e = g->fn(g->call);
-	g->whole = true;
-	return ERR_NONE;
-}
-
-/* What touches the view may end in a fault because of its lock.mdb. */
-static enum err guarded(struct store *s, enum err (*fn)(void *call), void *call)
-{
-	struct guarded g = { .fn = fn, .call = call };
-
-	guard_install();
-	(void)!guard_run(run_guarded, &g);
-	if (g.whole)
-		return g.e;
-	if (s->view != NULL)
-		table_wedge(s->view, "fault");
-	return ERR_DAMAGED;
+	work_close(s);
 }
 
 enum err store_reopen(struct store *s)
 {
-	close_both(s);
-	s->retry_ms = clock_steady_ms() + RETRY_MS;
+	work_close(s);
+	s->retry_ms = clock_steady_ms() + WORK_RETRY_MS;
 	return store_load(s);
 }
 
@@ -325,7 +264,7 @@ static void fail_batch(struct work *w, struct pending *batch, size_t n, enum err
 			note_lost(s, clock_ms());
 	}
 	if (s->retry_ms < clock_steady_ms())
-		s->retry_ms = clock_steady_ms() + RETRY_MS;
+		s->retry_ms = clock_steady_ms() + WORK_RETRY_MS;
 }
 
 static void log_revocation(const struct revocation *v, const struct answer *a)
@@ -390,11 +329,11 @@ static enum err try_batch(void *call)
  * view that nobody has open yet, is our own. */
 static enum err do_or_do_again(struct store *s, struct batch *b)
 {
-	enum err e = guarded(s, try_batch, b);
+	enum err e = work_guarded(s, try_batch, b);
 
-	if (e == ERR_NONE || !wedged(s))
+	if (e == ERR_NONE || !work_wedged(s))
 		return e;
-	leave(s);
+	work_leave(s);
 	b->work = (struct work){ .store = s };
 	return do_batch(&b->work, b->of, b->n);
 }
@@ -453,7 +392,7 @@ static void look_after_readers(struct store *s)
 	if (!readers_stuck(&s->readers, &oldest, clock_steady_ms()))
 		return;
 	s->condemned = true;
-	close_both(s);
+	work_close(s);
 	(void)usable(s);
 }
 
@@ -463,13 +402,13 @@ void store_tick(struct store *s)
 
 	if (!usable(s))
 		return;
-	e = guarded(s, keep_house, s);
+	e = work_guarded(s, keep_house, s);
 	if (e == ERR_NONE) {
 		table_probe(s->view);
 		look_after_readers(s);
 	}
-	if (wedged(s)) {
-		leave(s);
+	if (work_wedged(s)) {
+		work_leave(s);
 		(void)usable(s);
 	} else if (e != ERR_NONE) {
 		give_up(s, "view", e);

@@ -12,8 +12,8 @@
 #include "common/window/guard.h"
 
 #define WRITER_MS 100 /* nobody but us has a use for the writer's lock */
-#define SLOTS_MS \
-	500 /* readers hold theirs for microseconds, but one may have to wait for a core meanwhile */
+#define WRITER_MS 100 /* nobody but us has a use for the writer's lock */
+#define CLOSE_MS 500
 
 /* --- opening --- */
 
@@ -67,20 +67,6 @@ static int write_minutes(struct table *t)
 	return mdb_put(t->txn, t->meta_dbi, &key, &data, 0);
 }
 
-static bool read_lock_file(const struct table *t, struct lock_file *out)
-{
-	struct stat st;
-	int fd = open(t->lock_path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	bool done = fd >= 0 && fstat(fd, &st) == 0 &&
-		pread(fd, out->head, sizeof(out->head), 0) == (ssize_t)sizeof(out->head);
-
-	if (done)
-		out->size = st.st_size;
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
 static enum err open_env(struct table *t, const char *state_dir, uint64_t map_size, bool fresh)
 {
 	char path[4200];
@@ -92,7 +78,7 @@ static enum err open_env(struct table *t, const char *state_dir, uint64_t map_si
 		return e;
 	snprintf(t->lock_path, sizeof(t->lock_path), "%s/%s/lock.mdb", state_dir, t->name);
 	(void)!chmod(t->lock_path, 0660); /* readers of our group write their slots there */
-	if (!read_lock_file(t, &t->lock))
+	if (!table_lock_file(t, &t->lock))
 		return ERR_DAMAGED;
 	e = table_begin(t);
 	if (e == ERR_NONE)
@@ -224,24 +210,13 @@ void table_close(struct table **t)
 
 	if (*t == NULL)
 		return;
-	if (guard_run_within(SLOTS_MS, release, *t) == ERR_NONE) {
+	if (guard_run_within(CLOSE_MS, release, *t) == ERR_NONE) {
 		free(*t);
 	} else {
 		(*t)->next = left;
 		left = *t;
 	}
 	*t = NULL;
-}
-
-const char *table_wedged(const struct table *t)
-{
-	return t->wedged;
-}
-
-void table_wedge(struct table *t, const char *what)
-{
-	if (t->wedged == NULL)
-		t->wedged = what;
 }
 
 struct view_meta *table_meta(struct table *t)
@@ -593,96 +568,6 @@ uint64_t table_entries(struct table *t)
 	MDB_stat st;
 
 	return mdb_stat(t->txn, t->entries, &st) == 0 ? st.ms_entries : 0;
-}
-
-/* A line of mdb_reader_list(): pid, thread, number of the snapshot, or "-" where there is none. */
-static int look_at_reader(const char *line, void *of)
-{
-	struct oldest_reader *o = of;
-	unsigned long long snapshot;
-	int pid;
-
-	if (sscanf(line, "%d %*x %llu", &pid, &snapshot) != 2 ||
-		(o->pid != 0 && snapshot >= o->snapshot))
-		return 0;
-	o->pid = pid;
-	o->snapshot = snapshot;
-	return 0;
-}
-
-struct readers_look {
-	struct table *table;
-	struct oldest_reader oldest;
-	int dead;
-};
-
-static enum err find_oldest(void *of)
-{
-	struct readers_look *l = of;
-	MDB_envinfo info;
-
-	if (mdb_reader_list(l->table->env, look_at_reader, &l->oldest) < 0 ||
-		mdb_env_info(l->table->env, &info) != 0 || l->oldest.snapshot >= info.me_last_txnid)
-		l->oldest = (struct oldest_reader){ 0 };
-	else
-		l->oldest.behind = info.me_last_txnid - l->oldest.snapshot;
-	return ERR_NONE;
-}
-
-/* A wait for a lock that readers take; what comes of it is remembered. */
-static enum err look_at_slots(struct table *t, enum err (*fn)(void *of), void *of)
-{
-	enum err e = guard_run_within(SLOTS_MS, fn, of);
-
-	if (e == ERR_DAMAGED || e == ERR_TIMEOUT)
-		table_wedge(t, e == ERR_DAMAGED ? "fault" : "lock");
-	return e;
-}
-
-struct oldest_reader table_oldest_reader(struct table *t)
-{
-	struct readers_look l = { .table = t };
-
-	if (look_at_slots(t, find_oldest, &l) != ERR_NONE)
-		return (struct oldest_reader){ 0 };
-	return l.oldest;
-}
-
-static enum err free_slots(void *of)
-{
-	struct readers_look *l = of;
-
-	return err_of_mdb(mdb_reader_check(l->table->env, &l->dead));
-}
-
-int table_check_readers(struct table *t)
-{
-	struct readers_look l = { .table = t };
-
-	return look_at_slots(t, free_slots, &l) == ERR_NONE ? l.dead : 0;
-}
-
-static enum err take_slot(void *of)
-{
-	struct readers_look *l = of;
-	MDB_txn *txn;
-	int code = mdb_txn_begin(l->table->env, NULL, MDB_RDONLY, &txn);
-
-	if (code == 0)
-		mdb_txn_abort(txn);
-	return err_of_mdb(code);
-}
-
-void table_probe(struct table *t)
-{
-	struct readers_look l = { .table = t };
-	struct lock_file now;
-
-	if (read_lock_file(t, &now) &&
-		(now.size < t->lock.size || memcmp(now.head, t->lock.head, sizeof(now.head)) != 0))
-		table_wedge(t, "header");
-	else if (look_at_slots(t, take_slot, &l) == ERR_LIMIT && table_check_readers(t) == 0)
-		table_wedge(t, "slots");
 }
 
 enum err table_sync(struct table *t)

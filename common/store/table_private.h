@@ -1,4 +1,4 @@
-/* table_private.h - an opened view, for table.c and notes.c. */
+/* table_private.h - an opened view, for table.c, slots.c and notes.c. */
 #ifndef POPGATE_TABLE_PRIVATE_H
 #define POPGATE_TABLE_PRIVATE_H
 
@@ -32,6 +32,9 @@ struct table {
 	size_t purge_n;
 	struct place penalties_at, rates_at;
 };
+
+/* What lock.mdb is now. */
+MUST_USE bool table_lock_file(const struct table *t, struct lock_file *out);
 
 static inline struct str str_of_val(MDB_val val)
 {

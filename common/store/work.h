@@ -1,4 +1,4 @@
-/* work.h - a batch under way, between store.c and grants.c. */
+/* work.h - a batch under way, between store.c, grants.c and wedge.c. */
 #ifndef POPGATE_STORE_WORK_H
 #define POPGATE_STORE_WORK_H
 
@@ -23,6 +23,16 @@ int64_t work_stamp(struct store *s);
 
 /* store.c: into the log, and into the view. */
 MUST_USE enum err work_write(struct work *w, struct record *r);
+
+/* store.c: gives log and view up, to be opened anew. */
+void work_close(struct store *s);
+#define WORK_RETRY_MS INT64_C(200) /* later */
+
+/* wedge.c: runs fn(call), which touches the view. ERR_DAMAGED, and the view is wedged, if it ended in a fault. */
+MUST_USE enum err work_guarded(struct store *s, enum err (*fn)(void *call), void *call);
+bool work_wedged(const struct store *s);
+/* Leaves a wedged view to its readers; the next one is made as soon as it is wanted. */
+void work_leave(struct store *s);
 
 /* grants.c: a login, a renewal, or what is given; and its line in the log once it is durable. */
 MUST_USE enum err grants_take(struct work *w, const struct grant *g, struct pending *p);

@@ -60,12 +60,22 @@ smtpgate {{
 """
 
 
+def _bears(entry, mark):
+    """Whether mark is in the environment of that process. Ours let nobody but root look."""
+    try:
+        return mark in (entry / "environ").read_bytes()
+    except PermissionError:
+        if b"popgate" not in (command := (entry / "cmdline").read_bytes()) and b"--child" not in command:
+            return False
+        return subprocess.run(house.sudo.words("grep", "-qsF", mark.decode(), entry / "environ")).returncode == 0
+
+
 def processes(token):
     """The processes started for that token (all tests if it is empty), as {pid: command line}."""
     mark, found = b"POPGATE_TEST=" + token.encode(), {}
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            if mark in (entry / "environ").read_bytes() and int(entry.name) != os.getpid():
+            if _bears(entry, mark) and int(entry.name) != os.getpid():
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                 state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
                 if command and state != "Z":
