@@ -106,10 +106,10 @@ bool names_known(const struct names *n, struct addr a, enum names_answer *answer
 {
 	const struct kept *k = &n->cache[slot_of(a)];
 
-	if (!k->set || !addr_eq(k->addr, a) || now_of(n) >= k->until_ms)
+	if (now_of(n) >= k->until_ms || !addr_eq(k->addr, a))
 		return false;
 	*answer = k->answer;
-	memcpy(name, k->name, sizeof(k->name));
+	snprintf(name, NAMES_NAME_MAX + 1, "%s", k->name != NULL ? k->name : "");
 	return true;
 }
 
@@ -118,10 +118,12 @@ static void keep(struct names *n, struct addr a, enum names_answer answer, const
 	static const int64_t kept_ms[] = { KEPT_FOUND_MS, KEPT_ABSENT_MS, KEPT_LATER_MS };
 	struct kept *k = &n->cache[slot_of(a)];
 
-	*k = (struct kept){
-		.set = true, .addr = a, .answer = answer, .until_ms = now_of(n) + kept_ms[answer]
-	};
-	snprintf(k->name, sizeof(k->name), "%s", name);
+	free(k->name);
+	*k = (struct kept){ .addr = a, .answer = answer };
+	if (answer == NAMES_FOUND)
+		k->name = strdup(name);
+	if (answer != NAMES_FOUND || k->name != NULL)
+		k->until_ms = now_of(n) + kept_ms[answer];
 }
 
 /* --- the end of a question --- */
@@ -392,6 +394,8 @@ void names_close(struct names **n)
 		it->channel); /* calls back for all that is under way, and gives up its sockets */
 	uv_close((uv_handle_t *)it->timer, on_timer_closed);
 	ares_library_cleanup();
+	for (size_t i = 0; i < CACHE_SLOTS; i++)
+		free(it->cache[i].name);
 	free(it);
 	*n = NULL;
 }

@@ -7,16 +7,15 @@
 #include "common/net/names.h"
 #include "common/net/private.h"
 
-#define CACHE_SLOTS 1024 /* a slot an address falls into; a newer answer takes the place */
+#define CACHE_SLOTS 8192 /* a slot an address falls into; a newer answer takes the place */
 #define CONFIRMED_MAX 3 /* names of one address that are looked at */
 #define NAMES_POINTER_TEXT 80 /* octets of a name below in-addr.arpa or ip6.arpa, with its NUL */
 
-struct kept {
-	bool set;
+struct kept { /* 40 octets: most addresses have no name */
 	struct addr addr;
-	int64_t until_ms;
+	int64_t until_ms; /* 0: nothing is kept here */
 	enum names_answer answer;
-	char name[NAMES_NAME_MAX + 1];
+	char *name; /* owned; NULL: none */
 };
 
 struct names {
