@@ -29,6 +29,7 @@
 #define ALIVE_EVERY 8192 /* records, between two signs of life */
 #define VERDICT 64 /* what a child found is its exit status, from here on; below, it died of it */
 
+/* All zeros where it cannot be read. */
 static void read_boot_id(uint8_t id[16])
 {
 	char text[64] = "";
@@ -48,6 +49,14 @@ static void read_boot_id(uint8_t id[16])
 		id[nibbles / 2] = (uint8_t)(id[nibbles / 2] | value << (nibbles % 2 == 0 ? 4 : 0));
 		nibbles++;
 	}
+}
+
+/* Two boots that we do not know are not the same one. */
+static bool is_this_boot(const uint8_t then[16], const uint8_t now[16])
+{
+	static const uint8_t unknown[16] = { 0 };
+
+	return memcmp(now, unknown, 16) != 0 && memcmp(then, now, 16) == 0;
 }
 
 /* --- verifying, in a child --- */
@@ -76,7 +85,7 @@ static enum err verify_view(const struct store *s)
 	if (e != ERR_NONE)
 		return e;
 	read_boot_id(boot_id);
-	if (!meta.clean && memcmp(meta.boot_id, boot_id, sizeof(boot_id)) != 0)
+	if (!meta.clean && !is_this_boot(meta.boot_id, boot_id))
 		return ERR_DAMAGED;
 	return guard_run_within(LOCKS_MS, try_to_open, (void *)(uintptr_t)s);
 }

@@ -66,6 +66,18 @@ def test_systemd_understands_every_line(unit_dir, tmp_path, form):
 
 
 @pytest.mark.release
+def test_a_unit_hides_nothing_of_proc_that_its_program_reads():
+    """ProcSubset=pid leaves no /proc/sys; the store would take each boot for the same one."""
+    rooms = {"popgate-store": ("common/store",), "popgate-pop3d": ("pop3d", "common/net", "common/worker"),
+             "popgate-smtpgate": ("smtpgate", "common/net", "common/worker")}
+    for service, folders in rooms.items():
+        reads = any(re.search(r'"/proc/(?!self|%d)', path.read_text())
+                    for folder in folders for path in (house.SOURCE / folder).glob("*.c"))
+        hidden = "\nProcSubset=pid\n" in (house.RELEASE / f"deploy/{service}.service").read_text()
+        assert hidden != reads, f"{service} {'reads' if reads else 'does not read'} below /proc"
+
+
+@pytest.mark.release
 def test_users_and_directories_are_those_of_the_config():
     """Who the units name is who sysusers.d makes, and what popgate.conf has by default."""
     made = set(re.findall(r"^u (\S+)", (SYSTEMD / "sysusers.d/popgate.conf").read_text(), re.M))
