@@ -20,7 +20,7 @@ static void put_number(struct table *t, bool known, int64_t number)
 	if (known)
 		table_number(t, number);
 	else
-		table_text(t, "-");
+		table_none(t);
 }
 
 static void put_process(const struct ctl *c, struct table *t, const char *program,
@@ -39,7 +39,7 @@ static void put_process(const struct ctl *c, struct table *t, const char *progra
 	if (runs)
 		table_moment(t, who->since_ms, c->utc);
 	else
-		table_text(t, "-");
+		table_none(t);
 	table_text(t, state);
 }
 

@@ -114,6 +114,14 @@ void table_number(struct table *t, int64_t number)
 	add_cell(t, text);
 }
 
+void table_none(struct table *t)
+{
+	if (t->json)
+		add_json(t, json_null());
+	else
+		add_cell(t, "-");
+}
+
 void table_end(struct table *t)
 {
 	print_rows(t);
@@ -165,7 +173,7 @@ void table_moment(struct table *t, int64_t ms, bool iso)
 	localtime_r(&then, &of_then);
 	localtime_r(&now, &of_now);
 	if (t->json || iso || !t->screen.terminal || !same_day(&of_then, &of_now))
-		table_text(t, table_time(ms, iso, text));
+		table_text(t, table_time(ms, iso || t->json, text));
 	else if (strftime(text, sizeof(text), "%H:%M:%S", &of_then) > 0)
 		table_text(t, text);
 }

@@ -22,7 +22,9 @@ void table_optional(struct table *t, const char *const *names);
 void table_text(struct table *t, const char *text);
 void table_number(struct table *t, int64_t number);
 
-/* A time: as table_time() has it, but of today's the time of day is enough on a terminal. */
+void table_none(struct table *t); /* "-", and null */
+
+/* A time: as table_time() has it, but of today's the time of day is enough on a terminal; JSON has ISO 8601. */
 void table_moment(struct table *t, int64_t ms, bool iso);
 
 /* Prints what is left and frees it. */

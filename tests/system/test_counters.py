@@ -1,5 +1,6 @@
 """Counters and status: what is counted is seen while the daemons run, and by Prometheus; the dead are known."""
 
+import datetime
 import json
 import os
 import re
@@ -86,6 +87,15 @@ def test_a_reload_shows_who_drains_and_a_changed_file_is_noticed(farm):
               10, lambda: f"a draining worker in {processes(farm)[0]}")
     os.utime(farm.conf, (2e9, 2e9))
     assert "pop3d has an older config" in farm.ctl("status").stderr
+
+
+def test_json_has_times_and_numbers_that_programs_read(farm):
+    farm.start()
+    found = [row for row in farm.table("status") if row["kind"] == "process"]
+    for row in found:
+        assert datetime.datetime.fromisoformat(row["since"].replace("Z", "+00:00")).tzinfo, row
+        assert row["slot"] is None or isinstance(row["slot"], int), row
+    assert {row["role"] for row in found if row["slot"] is None} == {"store", "supervisor"}
 
 
 def test_each_setting_says_where_it_comes_from(farm):
