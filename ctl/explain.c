@@ -17,6 +17,8 @@ struct question {
 	struct path sender, recipient;
 	bool has_sender, has_recipient;
 	size_t listener;
+	int64_t lost_ms; /* of view_lost() */
+	bool utc; /* how times are shown */
 	bool near_miss; /* whose address the sender is holds a window elsewhere: */
 	struct entry elsewhere;
 };
@@ -68,6 +70,7 @@ static bool read_question(struct ctl *c, struct question *q)
 		return false;
 	q->sharing = sharing_of(&c->site.sharing, q->client);
 	q->never = site_is_never(&c->site, q->client);
+	q->utc = c->utc || c->json;
 	return find_listener(c, q) && (c->from == NULL || read_path(c->from, true, &q->sender)) &&
 		(c->to == NULL || read_path(c->to, false, &q->recipient));
 }
@@ -113,6 +116,26 @@ static void put_near_miss(struct table *t, const struct question *q)
 	row(t, "near_miss", text);
 }
 
+/* Why the window is no proof, or may be one. */
+static void say_no_window(
+	const struct question *q, const struct identity_found *i, char *dst, size_t size)
+{
+	char until[40];
+
+	if (i->proof == PROOF_UNKNOWN && q->lost_ms > 0 && q->lost_ms < INT64_MAX)
+		snprintf(dst, size,
+			"unknown: a login was not recorded, so nobody is refused for good until %s",
+			table_time(q->lost_ms, q->utc, until));
+	else if (i->proof == PROOF_UNKNOWN)
+		snprintf(dst, size, "unknown: the store is away");
+	else if (i->proof == PROOF_NETWORK)
+		snprintf(dst, size, "not asked: the network is proof enough");
+	else if (q->never)
+		snprintf(dst, size, "not asked: the address is never granted");
+	else
+		snprintf(dst, size, "nobody logged in from there lately");
+}
+
 static void put_window(struct table *t, const struct question *q, const struct identity_found *i)
 {
 	char text[400], left[40];
@@ -121,13 +144,7 @@ static void put_window(struct table *t, const struct question *q, const struct i
 		snprintf(text, sizeof(text), "held by %s (%s), %zu in all, %s left", i->who.name,
 			i->by, i->holders, table_left(i->until_ms - clock_ms(), left));
 	else
-		snprintf(text, sizeof(text), "%s",
-			i->proof == PROOF_UNKNOWN
-				? "unknown: the store is away, or a grant was lost"
-				: i->proof == PROOF_NETWORK
-				? "not asked: the network is proof enough"
-				: q->never ? "not asked: the address is never granted"
-					   : "nobody logged in from there lately");
+		say_no_window(q, i, text, sizeof(text));
 	row(t, "window", text);
 }
 
@@ -389,7 +406,7 @@ static void look_elsewhere(const struct ctl *c, struct question *q, struct view 
 		!subscriber_fold(str_of(q->sender.text), c->site.default_domain, &who))
 		return;
 	(void)owns(j->file, &who, &who);
-	q->near_miss = view_find(v, &who, clock_ms(), &q->elsewhere) == HELD;
+	q->near_miss = view_find(v, &who, clock_ms(), &q->elsewhere);
 }
 
 /* What could not be looked at, and may make the gate say something else. */
@@ -426,6 +443,7 @@ int ctl_explain(struct ctl *c)
 		judge_attach(&judge, v);
 	look(&q, v, &judge, &found);
 	look_elsewhere(c, &q, v, &judge, &found);
+	q.lost_ms = view_lost(v, clock_ms());
 	view_close(&v);
 	t = table_new(heads, c->json);
 	put_networks(t, &q, &found);

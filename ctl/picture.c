@@ -25,7 +25,7 @@ struct picture {
 	struct view_facts facts;
 	struct minutes minutes;
 	bool has_minutes, current;
-	int64_t now_ms, part_ms;
+	int64_t now_ms, part_ms, lost_ms; /* lost_ms: of view_lost() */
 	size_t live, addresses;
 	size_t ends[ENDS + 1], crowd[CROWDS];
 };
@@ -92,6 +92,7 @@ static enum err read_all(struct view *v, struct picture *p)
 		e = look(v, p);
 	p->has_minutes = view_minutes(v, &p->minutes);
 	p->current = view_current(v, p->now_ms);
+	p->lost_ms = view_lost(v, p->now_ms);
 	return e;
 }
 
@@ -319,6 +320,7 @@ int ctl_window_stats(struct ctl *c)
 	struct picture p = { .now_ms = clock_ms(),
 		.part_ms = (c->site.window.lifetime_ms + c->site.window.slack_ms) / ENDS + 1 };
 	struct view *v;
+	char until[40];
 	enum err e;
 
 	if (!ctl_no_argument(c))
@@ -336,7 +338,10 @@ int ctl_window_stats(struct ctl *c)
 		print_json(&p);
 	else
 		print_for_people(c, &p);
-	if (!p.current)
+	if (p.lost_ms > 0 && p.lost_ms < INT64_MAX)
+		ctl_say("a login was not recorded: until %s who holds no window is answered 451",
+			table_time(p.lost_ms, c->utc, until));
+	else if (!p.current)
 		ctl_say("the view is not current: relay that needs the window is answered 451");
 	return p.now_ms - p.facts.heartbeat_ms < HEARTBEAT_MAX_MS ? EXIT_YES : EXIT_AWAY;
 }

@@ -253,7 +253,7 @@ static bool current(const struct view *v, const struct view_meta *m, int64_t now
 
 /* A worker that lost a grant says so in the file system at once: the store may be what failed. Asked only
  * before a no. */
-static bool grant_was_lost(const struct view *v, const struct view_meta *m, int64_t now_ms)
+static int64_t lost_until(const struct view *v, const struct view_meta *m)
 {
 	char path[4300];
 	struct stat st;
@@ -261,9 +261,14 @@ static bool grant_was_lost(const struct view *v, const struct view_meta *m, int6
 
 	snprintf(path, sizeof(path), "%s/%s/%s", v->state_dir, SITE_LOCKS, SITE_LOST);
 	if (stat(path, &st) != 0)
-		return errno != ENOENT;
+		return errno != ENOENT ? INT64_MAX : 0;
 	at_ms = (int64_t)st.st_mtim.tv_sec * 1000;
-	return at_ms > 0 && now_ms < at_ms + 1000 + m->lifetime_ms + m->slack_ms;
+	return at_ms > 0 ? at_ms + 1000 + m->lifetime_ms + m->slack_ms : 0;
+}
+
+static bool grant_was_lost(const struct view *v, const struct view_meta *m, int64_t now_ms)
+{
+	return now_ms < lost_until(v, m);
 }
 
 int64_t view_present(const struct view_meta *m, int64_t now_ms)
@@ -465,4 +470,21 @@ static enum err look_whether_current(struct view *v, const struct view_meta *m, 
 bool view_current(struct view *v, int64_t now_ms)
 {
 	return v != NULL && view_look(v, look_whether_current, &now_ms) == ERR_NONE;
+}
+
+static enum err look_for_loss(struct view *v, const struct view_meta *m, void *call)
+{
+	int64_t *until_ms = call, marked = lost_until(v, m);
+
+	*until_ms = marked > m->lost_ms ? marked : m->lost_ms;
+	return ERR_NONE;
+}
+
+int64_t view_lost(struct view *v, int64_t now_ms)
+{
+	int64_t until_ms = 0;
+
+	if (v == NULL || view_look(v, look_for_loss, &until_ms) != ERR_NONE)
+		return 0;
+	return until_ms > now_ms ? until_ms : 0;
 }

@@ -70,6 +70,10 @@ MUST_USE enum held view_check(struct view *v, struct addr a, int64_t now_ms, str
 /* May the view say no at now_ms? (meta whole, heartbeat under 5 s old, no recent lost grant) */
 bool view_current(struct view *v, int64_t now_ms);
 
+/* Until when no view says no because a worker lost a grant, INT64_MAX if that cannot be told; 0: none was lost,
+ * or there is no view to ask. */
+int64_t view_lost(struct view *v, int64_t now_ms);
+
 /* The latest live entry of who on any address; false for "that is not known", too: no decision may hang on it. Costs a
  * look for each address that he holds. *out is set only on true. */
 MUST_USE bool view_find(

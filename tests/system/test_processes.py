@@ -1,5 +1,6 @@
 """Supervision: what dies is replaced on the same socket, what is told to go finishes what it has begun."""
 
+import json
 import os
 import signal
 import socket
@@ -217,6 +218,9 @@ def test_a_store_that_hangs_delays_a_login_by_a_second_and_the_loss_is_counted(f
         assert farm.relay_reply("127.0.1.1").startswith("250"), "a hit needs only a valid record"
         with farm.smtp("127.0.1.9") as smtp:  # and what needs no window is not held up
             assert smtp.mail("", "anna@example.net")[-1].startswith("250")
+        explained = json.loads(farm.ctl("explain", "127.0.1.9", "--json").stdout.splitlines()[2])
+        assert explained["rule"] == "window" and "a login was not recorded" in explained["result"]
+        assert "a login was not recorded: until 2" in farm.ctl("window", "stats").stderr
     finally:
         os.kill(store, signal.SIGCONT)
     # The lost login must not turn into a final no before its lifetime is over.
