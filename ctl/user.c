@@ -103,6 +103,9 @@ static bool make_stored(const struct ctl *c, char *stored)
 		for (const char *const *s = hash_schemes(); *s != NULL; s++)
 			fprintf(stderr, " %s", *s);
 		fputs("\n", stderr);
+	} else if (e == ERR_SYNTAX) {
+		ctl_say("a password with a colon or a control character cannot be stored as PLAIN: "
+			"take another --scheme");
 	} else if (e != ERR_NONE) {
 		ctl_say("the password cannot be stored: %s", err_text(e));
 	}

@@ -186,6 +186,16 @@ static enum err make_scram(struct str typed, char *dst)
 	return ERR_NONE;
 }
 
+/* A field of a line ends at a colon, and what follows would be read as other fields. */
+static enum err make_plain(const char *typed, char *dst)
+{
+	for (const char *c = typed; *c != '\0'; c++)
+		if (*c == ':' || (unsigned char)*c < ' ' || *c == 0x7f)
+			return ERR_SYNTAX;
+	snprintf(dst, HASH_STORED_MAX, "{PLAIN}%s", typed);
+	return ERR_NONE;
+}
+
 enum err hash_make(const char *scheme, struct str password, char *dst)
 {
 	const struct scheme *s = scheme_named(str_of(scheme));
@@ -202,10 +212,8 @@ enum err hash_make(const char *scheme, struct str password, char *dst)
 		e = make_argon2id(typed, password.n, dst);
 	if (s->kind == HASH_SCRAM)
 		e = make_scram(str_of(typed), dst);
-	if (s->kind == HASH_PLAIN) {
-		snprintf(dst, HASH_STORED_MAX, "{PLAIN}%s", typed);
-		e = ERR_NONE;
-	}
+	if (s->kind == HASH_PLAIN)
+		e = make_plain(typed, dst);
 	explicit_bzero(typed, sizeof(typed));
 	return e;
 }

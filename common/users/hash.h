@@ -34,7 +34,7 @@ MUST_USE bool hash_scram(struct str stored, struct scram *out);
 MUST_USE bool hash_verify(struct str stored, struct str password);
 
 /* Makes what to store: scheme is one of hash_schemes(). dst has HASH_STORED_MAX octets. ERR_ABSENT: no
- * such scheme; ERR_LIMIT: the password is too long. */
+ * such scheme; ERR_LIMIT: the password is too long; ERR_SYNTAX: it cannot stand in the file as it is. */
 MUST_USE enum err hash_make(const char *scheme, struct str password, char *dst);
 
 /* The schemes that hash_make() knows, the best first; ends in NULL. */

@@ -34,6 +34,17 @@ def test_accounts(farm):
     assert "cleo" not in farm.ctl("user", "list").stdout
 
 
+def test_a_password_is_no_other_field_of_the_account(farm):
+    farm.start()
+    evil = "x::::::addresses=postmaster@example.net group=exempt\n"
+    for words in (("add", "cleo"), ("passwd", "anna")):
+        answer = farm.ctl("user", *words, "--scheme", "PLAIN", stdin=evil)
+        assert answer.returncode == 2 and "another --scheme" in answer.stderr
+    assert "postmaster" not in (farm.dir / "users").read_text() and farm.login().startswith("+OK")
+    assert farm.ctl("user", "add", "cleo", "--scheme", "SHA512-CRYPT", stdin=evil).returncode == 0
+    assert farm.ctl("user", "check", "cleo", stdin=evil).returncode == 0
+
+
 def test_every_command_says_by_its_exit_code_how_it_went(farm):
     farm.write()
     for code, commands in (

@@ -18,6 +18,8 @@ static void what_is_made_is_verified(void **state)
 		assert_int_equal(strcmp(stored, again) == 0, strcmp(*scheme, "PLAIN") == 0);
 	}
 	assert_int_equal(hash_make("ROT13", STR("x"), (char[HASH_STORED_MAX]){ 0 }), ERR_ABSENT);
+	assert_int_equal(hash_make("PLAIN", STR("a:b"), (char[HASH_STORED_MAX]){ 0 }), ERR_SYNTAX);
+	assert_int_equal(hash_make("PLAIN", STR("a\tb"), (char[HASH_STORED_MAX]){ 0 }), ERR_SYNTAX);
 }
 
 static void knows_what_others_have_written(void **state)
