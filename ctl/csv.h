@@ -5,7 +5,8 @@
 #include "common/base/buf.h"
 
 /* Adds a cell, and before it a comma unless it is the first of its line. A text that a spreadsheet would take for
- * a formula (it begins with = + - @ or a tab) gets an apostrophe in front: clients choose their names. */
+ * a formula (it begins with = + - @ or a tab) gets an apostrophe in front: clients choose their names. So does what
+ * stands behind a semicolon in it, which parts cells where the comma is that of decimals. */
 void csv_cell(struct buf *out, bool first, struct str text);
 void csv_number(struct buf *out, bool first, int64_t number);
 

@@ -18,6 +18,10 @@ static const struct {
 	{ "@SUM(A1)", "'@SUM(A1)" },
 	{ "=a,b", "\"'=a,b\"" },
 	{ "\tx", "\"'\tx\"" },
+	{ "a;=1", "a;'=1" },
+	{ "a; \"@x", "\"a; \"\"'@x\"" },
+	{ "a;b=c", "a;b=c" },
+	{ "a=b-c", "a=b-c" },
 };
 
 static void cells_are_quoted_and_never_formulas(void **state)
