@@ -19,7 +19,8 @@ struct ctl { /* the config as read, and the options of this call */
 	uint64_t given; /* options.c: which */
 	bool help, version, too_many;
 	bool json, csv, utc, all, disabled, everything, from_stdin, openmetrics;
-	const char *user, *net, *for_how_long, *from, *to, *listener, *scheme; /* NULL: not given */
+	const char *user, *net, *for_how_long, *from, *to, *auth, *listener,
+		*scheme; /* NULL: not given */
 	const char *at, *port, *within, *arf, *days;
 	const char *addresses[32]; /* --address, as often as given */
 	size_t addresses_n;

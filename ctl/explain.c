@@ -15,6 +15,7 @@ struct question {
 	struct addr client;
 	bool never; /* the client is never granted */
 	struct path sender, recipient;
+	struct subscriber auth; /* who has authenticated; n == 0: nobody */
 	bool has_sender, has_recipient;
 	size_t listener;
 	int64_t lost_ms; /* of view_lost() */
@@ -71,6 +72,8 @@ static bool read_question(struct ctl *c, struct question *q)
 	q->sharing = sharing_of(&c->site.sharing, q->client);
 	q->never = site_is_never(&c->site, q->client);
 	q->utc = c->utc || c->json;
+	if (c->auth != NULL && !ctl_subscriber(c, c->auth, &q->auth))
+		return false;
 	return find_listener(c, q) && (c->from == NULL || read_path(c->from, true, &q->sender)) &&
 		(c->to == NULL || read_path(c->to, false, &q->recipient));
 }
@@ -130,6 +133,8 @@ static void say_no_window(
 		snprintf(dst, size, "unknown: the store is away");
 	else if (i->proof == PROOF_NETWORK)
 		snprintf(dst, size, "not asked: the network is proof enough");
+	else if (i->proof == PROOF_AUTH)
+		snprintf(dst, size, "not asked: AUTH is proof enough");
 	else if (q->never)
 		snprintf(dst, size, "not asked: the address is never granted");
 	else
@@ -357,7 +362,9 @@ static void put_networks(struct table *t, const struct question *q, const struct
 				"networks");
 	} else {
 		row(t, "networks",
-			i->network_ended ? "the address is in one whose time is over" : "no");
+			i->proof == PROOF_AUTH     ? "not asked: AUTH is proof enough"
+				: i->network_ended ? "the address is in one whose time is over"
+						   : "no");
 	}
 }
 
@@ -390,10 +397,28 @@ static void look(const struct question *q, struct view *v, const struct judge *j
 		.accounts = j->file,
 		.client = q->client,
 		.never = q->never,
+		.authenticated = q->auth.n > 0 ? &q->auth : NULL,
 		.sender = &q->sender,
 		.now_ms = clock_ms() };
 
 	identity_look(found, &facts);
+}
+
+/* Who cannot log in stays who he was. */
+static void put_auth(
+	const struct ctl *c, struct table *t, struct question *q, const struct judge *j)
+{
+	struct passwd_account a;
+	bool there = j->file != NULL && passwdfile_find(j->file, &q->auth, &a);
+
+	if (c->auth == NULL)
+		return;
+	if (there && !a.disabled && a.stored.n > 0) {
+		row(t, "auth", q->auth.name);
+		return;
+	}
+	row(t, "auth", there ? "535: the account is disabled" : "535: there is no such account");
+	q->auth.n = 0;
 }
 
 /* As smtpgate looks for its log line. */
@@ -438,6 +463,8 @@ int ctl_explain(struct ctl *c)
 	if (!read_question(c, &q))
 		return EXIT_USAGE;
 	judge_open(&judge, c);
+	t = table_new(heads, c->json);
+	put_auth(c, t, &q, &judge);
 	e = view_open(&v, c->site.state_dir);
 	if (e == ERR_NONE)
 		judge_attach(&judge, v);
@@ -445,7 +472,6 @@ int ctl_explain(struct ctl *c)
 	look_elsewhere(c, &q, v, &judge, &found);
 	q.lost_ms = view_lost(v, clock_ms());
 	view_close(&v);
-	t = table_new(heads, c->json);
 	put_networks(t, &q, &found);
 	put_never(c, t, &q);
 	put_window(t, &q, &found);

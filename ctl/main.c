@@ -120,7 +120,7 @@ static const struct subcommand subcommands[] = {
 	{ "window",  "never",  ctl_window_never,  "",           "json utc",                "logins from where nothing is granted" },
 	{ "window",  "watch",  ctl_window_watch,  "",           "user net json",           "grants, revocations and ends as they come" },
 	{ "window",  "stats",  ctl_window_stats,  "",           "json utc",                "how many, how long, how large" },
-	{ "explain", "",       ctl_explain,       "ADDRESS",    "from to listener json",   "why a relay is taken or refused" },
+	{ "explain", "",       ctl_explain,       "ADDRESS",    "from to auth listener json", "why a relay is taken or refused" },
 	{ "user",    "add",    ctl_user_add,      "NAME",       "scheme address disabled stdin", "a new account" },
 	{ "user",    "passwd", ctl_user_passwd,   "NAME",       "scheme stdin",            "another password" },
 	{ "user",    "remove", ctl_user_remove,   "NAME",       "",                        "no account any more" },

@@ -29,6 +29,7 @@ static const struct row {
 	{ "everything", FLAG,  offsetof(struct ctl, everything),   NULL,       "all subscribers on all addresses" },
 	{ "from",       TEXT,  offsetof(struct ctl, from),         "SENDER",   "the address in MAIL FROM" },
 	{ "to",         TEXT,  offsetof(struct ctl, to),           "RECIPIENT", "the address in RCPT TO" },
+	{ "auth",       TEXT,  offsetof(struct ctl, auth),         "NAME",     "as if that subscriber had authenticated" },
 	{ "listener",   TEXT,  offsetof(struct ctl, listener),     "ENDPOINT", "a listener, as the config has it" },
 	{ "scheme",     TEXT,  offsetof(struct ctl, scheme),       "SCHEME",   "how the password is stored" },
 	{ "address",    TEXTS, offsetof(struct ctl, addresses),    "ADDRESS",  "a further address of the subscriber; may be repeated" },

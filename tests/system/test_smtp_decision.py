@@ -153,6 +153,22 @@ def test_explain_says_what_the_gate_does(farm, hop):
     assert farm.wait_event("smtp.refused", reason="brownout-ended")["brownout"] == "doors"
 
 
+def test_explain_says_what_auth_would_change(farm, hop):
+    farm.users["carl@example.net"] = "{PLAIN}secret::::::disabled"
+    farm.smtpgate, farm.relay_to, farm.smtp_listener = 'sender_binding = "enforce"', hop.uri, "auth = yes"
+    farm.start()
+    for user, sender, code in (("anna", "anna@example.net", "250"), ("anna", "bert@example.net", "550 5.7.1"),
+                               ("carl", "carl@example.net", "550 5.7.1"), ("nobody", "anna@example.net", "550 5.7.1")):
+        with farm.smtp("127.0.0.85") as smtp:
+            plain = base64.b64encode(f"\0{user}\0secret".encode()).decode()
+            able = smtp.says(f"AUTH PLAIN {plain}").startswith("235")
+            assert smtp.mail(sender, TO)[1].startswith(code), (user, sender)
+        explained = {row["rule"]: row["result"] for row in farm.table(
+            "explain", "127.0.0.85", "--auth", user, "--from", sender, "--to", TO)}
+        assert explained["auth"].startswith("535") != able
+        assert explained["rcpt"].replace("accept", "250") == code, (user, sender)
+
+
 def test_explain_says_which_setting_decides_and_where_the_customer_is(farm, hop):
     farm.window, farm.relay_to = 'credit_messages = 3 never = { "127.0.0.92" }', hop.uri
     farm.smtpgate = 'max_recipients_per_hour = 9\nsender_binding = "enforce"\nnetworks = { "127.0.0.93" }'
