@@ -9,6 +9,7 @@
 
 struct question {
 	struct gate_settings settings;
+	struct places *places; /* owned */
 	const struct sharing_rule *sharing; /* borrowed: the client's */
 	const char *conf_path;
 	struct conf_section window;
@@ -169,7 +170,7 @@ static struct policy_facts facts_of(const struct question *q, const struct ident
 		.rules = gate_rules(&q->settings.rules, q->sharing),
 		.local = q->has_recipient &&
 			(q->recipient.domain_n == 0 ||
-				gate_is_local(&q->settings, path_domain(&q->recipient))),
+				places_is_local(q->places, path_domain(&q->recipient))),
 		.routed = q->has_recipient && path_is_routed(&q->recipient),
 		.split = q->settings.split,
 		.no_deliver = q->settings.deliver_to.kind == HOP_NONE,
@@ -390,6 +391,7 @@ static void look(const struct question *q, struct view *v, const struct judge *j
 	struct identity_found *found)
 {
 	const struct identity_facts facts = { .settings = &q->settings,
+		.places = q->places,
 		.view = v,
 		.owns = owns,
 		.lists = lists,
@@ -460,7 +462,7 @@ int ctl_explain(struct ctl *c)
 	enum err e;
 	int code;
 
-	if (!read_question(c, &q))
+	if (!read_question(c, &q) || places_open(&q.places, q.settings.section) != ERR_NONE)
 		return EXIT_USAGE;
 	judge_open(&judge, c);
 	t = table_new(heads, c->json);
@@ -482,5 +484,6 @@ int ctl_explain(struct ctl *c)
 	table_end(t);
 	say_unknown(c, &judge, &found, e);
 	judge_close(&judge);
+	places_close(&q.places);
 	return found.proof == PROOF_UNKNOWN && code != EXIT_YES ? EXIT_AWAY : code;
 }

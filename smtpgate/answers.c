@@ -18,7 +18,7 @@ bool session_is_local(void *owner, struct str domain)
 {
 	const struct session *s = owner;
 
-	return gate_is_local(&s->server->settings, domain);
+	return places_is_local(s->server->places, domain);
 }
 
 void session_seen(void *owner, struct buf *out)
@@ -110,6 +110,7 @@ static void look(const struct session *s, struct identity_found *out)
 {
 	const struct identity_facts facts = {
 		.settings = &s->server->settings,
+		.places = s->server->places,
 		.view = window_view(s->server->window),
 		.owns = owns,
 		.lists = lists,

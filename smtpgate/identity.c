@@ -118,7 +118,7 @@ static void find(struct identity_found *out, const struct identity_facts *f)
 	if (f->nowhere)
 		return;
 	known = networks_proof(&f->settings->networks, f->client, f->now_ms, &out->network_ended);
-	if (known == NULL && !gate_is_network(f->settings, f->client)) {
+	if (known == NULL && !places_is_network(f->places, f->client)) {
 		if (!f->never)
 			look_at_window(out, f);
 		return;

@@ -4,10 +4,12 @@
 
 #include "common/window/view.h"
 #include "smtpgate/path.h"
+#include "smtpgate/places.h"
 #include "smtpgate/settings.h"
 
 struct identity_facts {
 	const struct gate_settings *settings;
+	const struct places *places;
 	struct view *view; /* NULL: the window is unknown */
 	/* Whose address is it, by the accounts? False: nobody's. */
 	bool (*owns)(void *accounts, const struct subscriber *address, struct subscriber *owner);

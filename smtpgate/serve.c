@@ -284,6 +284,8 @@ static enum err open_server(struct server *v)
 	e = gate_settings_read(&v->settings, kit->conf, &complaints);
 	buf_free(&complaints);
 	if (e == ERR_NONE)
+		e = places_open(&v->places, v->settings.section);
+	if (e == ERR_NONE)
 		e = loop_open(&v->loop);
 	if (e != ERR_NONE)
 		return e;
@@ -331,6 +333,7 @@ int gate_serve(struct kit *kit)
 	accounts_close(&v->accounts);
 	tls_context_close(&v->tls);
 	window_close(&v->window);
+	places_close(&v->places);
 	free(v);
 	return e == ERR_NONE ? 0 : 1;
 }

@@ -23,6 +23,7 @@
 struct server {
 	struct kit *kit;
 	struct gate_settings settings;
+	struct places *places;
 	struct loop *loop;
 	struct storeline *line;
 	struct window *window;

@@ -104,22 +104,6 @@ enum err gate_settings_read(struct gate_settings *out, struct conf *c, struct bu
 	return ERR_NONE;
 }
 
-bool gate_is_local(const struct gate_settings *s, struct str domain)
-{
-	for (size_t i = 0; i < conf_count(s->section, "local_domains"); i++)
-		if (str_eq_nocase(conf_nth(s->section, "local_domains", i), domain))
-			return true;
-	return false;
-}
-
-bool gate_is_network(const struct gate_settings *s, struct addr a)
-{
-	for (size_t i = 0; i < conf_count(s->section, "networks"); i++)
-		if (network_holds(conf_nth_network(s->section, "networks", i), a))
-			return true;
-	return false;
-}
-
 struct policy_rules gate_rules(const struct policy_rules *of, const struct sharing_rule *sharing)
 {
 	struct policy_rules r = *of;

@@ -11,10 +11,10 @@
 #include "smtpgate/policy.h"
 
 struct gate_settings {
-	struct conf_section section; /* for local_domains and networks */
+	struct conf_section section; /* for places.h */
 	enum gate_role roles[LISTENERS_MAX]; /* by listener */
 	bool auth[LISTENERS_MAX]; /* AUTH is offered */
-	struct networks networks; /* the network sections; the plain list is gate_is_network() */
+	struct networks networks; /* the network sections; the plain list is in places.h */
 	struct brownouts brownouts;
 	struct policy_rules rules,
 		shadow; /* what holds, and what is only logged; see gate_rules() */
@@ -32,12 +32,6 @@ struct gate_settings {
 
 MUST_USE enum err gate_settings_read(
 	struct gate_settings *out, struct conf *c, struct buf *complaints);
-
-/* Is domain (lower case) one of local_domains? */
-bool gate_is_local(const struct gate_settings *s, struct str domain);
-
-/* Is a in one of the static networks that may relay? */
-bool gate_is_network(const struct gate_settings *s, struct addr a);
 
 /* The rules of a client, those of sharing among them: what holds, or what is only logged. */
 struct policy_rules gate_rules(const struct policy_rules *of, const struct sharing_rule *sharing);
