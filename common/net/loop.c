@@ -91,6 +91,8 @@ static void on_turned(uv_prepare_t *p)
 	log_turn();
 }
 
+/* With its first stream libuv opens /dev/null, a descriptor to close when there is none left to accept with. So the
+ * first one is made here: from within a sandbox it cannot be opened, and every connection tries again. */
 static void init_handles(struct loop *l)
 {
 	uv_timer_init(&l->uv, &l->tick);
@@ -101,6 +103,7 @@ static void init_handles(struct loop *l)
 	uv_timer_start(&l->tick, on_tick, TICK_MS, TICK_MS);
 	uv_signal_start(&l->on_term, on_term, SIGTERM);
 	uv_signal_start(&l->on_hup, on_hup, SIGHUP);
+	uv_pipe_init(&l->uv, &l->first, 0);
 	uv_prepare_init(&l->uv, &l->turned);
 	l->turned.data = l;
 	uv_prepare_start(&l->turned, on_turned);
@@ -165,6 +168,7 @@ void loop_close(struct loop **l)
 
 		watch_close(&w);
 	}
+	uv_close((uv_handle_t *)&it->first, NULL);
 	uv_close((uv_handle_t *)&it->tick, NULL);
 	uv_close((uv_handle_t *)&it->deadline, NULL);
 	uv_close((uv_handle_t *)&it->on_term, NULL);

@@ -21,6 +21,7 @@ struct loop {
 	uv_loop_t uv;
 	uv_timer_t tick; /* looks at the heads of the patience lists */
 	uv_timer_t deadline; /* of a shutdown */
+	uv_pipe_t first; /* never opened: see init_handles() */
 	uv_prepare_t turned; /* a turn is over: what it logged goes out */
 	uint64_t turns; /* over so far */
 	uv_signal_t on_term, on_hup;

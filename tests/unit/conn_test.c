@@ -407,9 +407,39 @@ static void a_duplex_conn_runs_while_it_writes(void **state)
 	close(pair[1]);
 }
 
+static unsigned open_at(const char *what)
+{
+	char path[64], target[64];
+	unsigned found = 0;
+
+	for (int fd = 0; fd < 256; fd++) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n = readlink(path, target, sizeof(target) - 1);
+		target[n > 0 ? n : 0] = '\0';
+		found += strcmp(target, what) == 0;
+	}
+	return found;
+}
+
+/* Later, in a sandbox, it could not be opened any more, and every connection would try. */
+static void a_loop_has_its_spare_descriptor_from_the_start(void **state)
+{
+	unsigned before = open_at("/dev/null");
+	struct loop *l = NULL;
+
+	(void)state;
+	assert_int_equal(loop_open(&l), ERR_NONE);
+	assert_int_equal(open_at("/dev/null"), before + 1);
+	loop_close(&l);
+	assert_int_equal(open_at("/dev/null"), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_loop_has_its_spare_descriptor_from_the_start),
 		cmocka_unit_test(answers_a_piped_batch_in_order_and_says_goodbye),
 		cmocka_unit_test(who_parts_is_not_waited_for),
 		cmocka_unit_test(who_parts_and_goes_on_hears_its_answer),
