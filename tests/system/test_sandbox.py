@@ -254,3 +254,41 @@ def test_a_view_that_is_wedged_when_the_store_starts_is_replaced(farm):
         assert farm.wait_event("window.wedged")
         until(lambda: farm.login("127.0.1.2") and farm.relay_reply("127.0.1.2").startswith("250"), 20, "relay")
     farm.may_report = True
+
+
+# --- places
+
+
+def test_a_maildir_elsewhere_is_used_where_the_config_names_the_place(farm, directory):
+    """A link leads out of what the template holds."""
+    elsewhere = directory / "disk" / "anna"
+    mail.put(elsewhere, b"Subject: x\n\nx\n")
+    farm.maildir().parent.mkdir(parents=True)
+    farm.maildir().symlink_to(elsewhere)
+    farm.start("pop3d")
+    with farm.pop() as pop:
+        answer = pop.login()
+        assert answer.startswith("-ERR [SYS/") or pop.says("STAT").startswith("-ERR [SYS/"), answer
+    assert farm.events("maildrop.failed", level="error")
+    farm.more += f'mail_roots = {{ "{directory}/disk" }}\n'
+    farm.write()
+    farm.reload("pop3d")
+    farm.wait_event("config.loaded", prog="pop3d", generation=1)
+
+    def has_it():
+        with farm.pop() as pop:
+            return pop.login().startswith("+OK") and pop.says("STAT").startswith("+OK 1 ")
+
+    until(has_it, 10, "the maildrop")
+
+
+def test_of_a_place_that_is_not_there_what_stands_above_it_is_used(farm):
+    farm.pop3d += f'mailbox = "maildir:{farm.dir}/mail/later/%d/%n"\n'
+    farm.conf_text = None
+    farm.start("pop3d")
+    wide = farm.wait_event("sandbox.wide", level="warn")
+    assert wide["path"] == f"{farm.dir}/mail/later" and wide["given"] == f"{farm.dir}/mail"
+    mail.put(farm.dir / "mail/later/example.net/anna", b"Subject: x\n\nx\n")
+    with farm.pop() as pop:
+        assert pop.login().startswith("+OK")
+        assert pop.says("STAT").startswith("+OK 1 ")
