@@ -117,6 +117,18 @@ static enum err make_dirs(const struct site *site)
 	return e == ERR_NONE ? make_locks(site, given ? &mail : NULL) : e;
 }
 
+/* Who has just made the directory may not have handed it over yet. */
+static int open_lock(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+
+	for (int attempt = 1; attempt < LOCK_ATTEMPTS && fd < 0 && errno == EACCES; attempt++) {
+		poll(NULL, 0, LOCK_PAUSE_MS);
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	}
+	return fd;
+}
+
 /* Held until we end, however we end. A supervisor that looks whether it is held holds it for a moment. */
 static enum err take_lock(const struct site *site, int *lock)
 {
@@ -124,7 +136,7 @@ static enum err take_lock(const struct site *site, int *lock)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", site->state_dir, SITE_STORE_LOCK);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	fd = open_lock(path);
 	if (fd < 0)
 		return err_of_errno(errno);
 	for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
