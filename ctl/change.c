@@ -11,12 +11,13 @@
 
 static struct ask *open_ask(const struct ctl *c)
 {
+	char whom[CTL_WHO_TEXT];
 	struct ask *a = NULL;
 	enum err e = ask_open(&a, c->site.run_dir);
 
 	if (e == ERR_DENIED)
-		ctl_say("you may not talk to the store in %s: be root or in the group \"%s\"",
-			c->site.run_dir, c->site.run_as_group);
+		ctl_say("you may not talk to the store in %s: be %s", c->site.run_dir,
+			ctl_who_may(c, whom));
 	else if (e != ERR_NONE)
 		ctl_say("the store does not answer in %s: is popgate-store running?",
 			c->site.run_dir);

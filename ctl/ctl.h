@@ -40,6 +40,11 @@ const char *ctl_one_argument(const struct ctl *c, const char *what);
 /* Reads an address, or says what is wrong with it. */
 MUST_USE bool ctl_addr(const char *text, struct addr *out);
 
+/* "root or in the group \"popgate\"": who the daemons and the store talk to. dst has CTL_WHO_TEXT octets. Returns
+ * dst. */
+#define CTL_WHO_TEXT 120
+char *ctl_who_may(const struct ctl *c, char *dst);
+
 /* No argument is wanted: says so if there is one. */
 MUST_USE bool ctl_no_argument(const struct ctl *c);
 

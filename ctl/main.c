@@ -52,6 +52,15 @@ void ctl_complain(const struct buf *complaints)
 	}
 }
 
+char *ctl_who_may(const struct ctl *c, char *dst)
+{
+	if (c->site.run_as_group[0] != '\0')
+		snprintf(dst, CTL_WHO_TEXT, "root or in the group \"%.80s\"", c->site.run_as_group);
+	else
+		snprintf(dst, CTL_WHO_TEXT, "root or who runs the daemons");
+	return dst;
+}
+
 const char *ctl_one_argument(const struct ctl *c, const char *what)
 {
 	if (c->argc == 1)
@@ -193,8 +202,8 @@ static int help(FILE *to, const char *group)
 			screen_wrap_page(to, subcommands[i].help, 8);
 		}
 	fputs("\n", to);
-	screen_wrap_page(to,
-		"popgate help COMMAND says what its options mean; popgate(8) has examples", 0);
+	screen_wrap_page(
+		to, "popgate help COMMAND says what its options mean; popgate(8) has examples", 0);
 	return to == stdout ? EXIT_YES : EXIT_USAGE;
 }
 

@@ -16,12 +16,13 @@ static const char *const programs[] = { "popgate-store", "pop3d", "smtpgate" };
 
 struct counters_seen *ctl_counters(const struct ctl *c, const char *program)
 {
+	char whom[CTL_WHO_TEXT];
 	struct counters_seen *seen = NULL;
 	enum err e = counters_read(&seen, c->site.run_dir, program);
 
 	if (e == ERR_DENIED)
-		ctl_say("you may not read the counters of %s: be root or in the group \"%s\"",
-			program, c->site.run_as_group);
+		ctl_say("you may not read the counters of %s: be %s", program,
+			ctl_who_may(c, whom));
 	else if (e == ERR_DAMAGED)
 		ctl_say("%s/%s/counters is not of this version", c->site.run_dir, program);
 	else if (e != ERR_NONE && e != ERR_ABSENT)

@@ -234,13 +234,15 @@ static void follow(struct watch *w)
 
 static int refuse(const struct ctl *c, enum err e)
 {
-	if (e == ERR_DENIED || e == ERR_AWAY)
-		ctl_say(access(c->site.run_dir, X_OK) == 0 && e == ERR_AWAY
-				? "the store does not let you watch: is popgate-store running, and "
-				  "are "
-				  "you root or in the group \"%s\"?"
-				: "you may not talk to the store: be root or in the group \"%s\"",
-			c->site.run_as_group);
+	char whom[CTL_WHO_TEXT];
+
+	if (e == ERR_DENIED)
+		ctl_say("you may not talk to the store in %s: be %s", c->site.run_dir,
+			ctl_who_may(c, whom));
+	else if (e == ERR_AWAY)
+		ctl_say("the store in %s does not let you watch: is popgate-store running, and are "
+			"you %s?",
+			c->site.run_dir, ctl_who_may(c, whom));
 	else
 		ctl_say("the store cannot be watched: %s", err_text(e));
 	return EXIT_AWAY;

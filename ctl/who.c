@@ -434,15 +434,16 @@ static int answer(const struct ctl *c, const struct inquiry *q, const struct sus
 
 int ctl_history_away(const struct ctl *c, enum err e, const struct history_end *end)
 {
+	char whom[CTL_WHO_TEXT];
+
 	if (e == ERR_NONE)
 		e = end->result;
 	if (e == ERR_NONE || e == ERR_LIMIT)
 		return EXIT_YES;
 	if (e == ERR_DENIED || e == ERR_AWAY)
 		ctl_say("the store in %s does not answer: is popgate-store running, and are you "
-			"root "
-			"or in the group \"%s\"?",
-			c->site.run_dir, c->site.run_as_group);
+			"%s?",
+			c->site.run_dir, ctl_who_may(c, whom));
 	else if (e == ERR_ABSENT)
 		ctl_say("no history is kept: history keep is 0");
 	else

@@ -34,6 +34,14 @@ def test_accounts(farm):
     assert "cleo" not in farm.ctl("user", "list").stdout
 
 
+def test_who_asks_a_store_that_does_not_run_is_told_so(farm):
+    farm.write()
+    for words in (["window", "watch"], ["window", "revoke", "--everything"], ["who", "192.0.2.1"], ["report"]):
+        answer = farm.ctl(*words)
+        assert answer.returncode == 3 and "is popgate-store running" in answer.stderr, words
+        assert 'group ""' not in answer.stderr
+
+
 def test_a_password_is_no_other_field_of_the_account(farm):
     farm.start()
     evil = "x::::::addresses=postmaster@example.net group=exempt\n"
