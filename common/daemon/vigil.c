@@ -7,8 +7,7 @@
 
 #define HUNG_MS 10000 /* without a sign of life */
 #define SURE_MS 2000 /* and as long under our eyes: it may be we who slept */
-#define ABORT_MS \
-	2000 /* from SIGABRT, which leaves a core, to SIGKILL, which also who is stopped obeys */
+#define ABORT_MS 2000 /* from SIGABRT to SIGKILL, which also who is stopped obeys */
 
 static int64_t last_sign(const struct supervisor *s, unsigned seat)
 {
