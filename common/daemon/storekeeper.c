@@ -23,6 +23,7 @@
 #define DELAY_MAX_MS 10000
 #define HUNG_MS 10000 /* without a sign of life */
 #define END_MS 3000 /* for a store that was told to end, and for the next one to answer */
+#define FIND_MS 2000 /* for a store that waits for its disk */
 #define SURE_MS 2000 /* and as long under our eyes: it may be we who slept */
 
 /* -1: it was never there, or we may not look; then the store itself will tell. */
@@ -169,10 +170,21 @@ static void wait_until_free(int lock)
 		poll(NULL, 0, 2);
 }
 
+/* One that works is waiting for its disk most of the time, and not to be found then. */
+static pid_t patient_holder(int lock, uid_t uid)
+{
+	int64_t until = clock_steady_ms() + FIND_MS;
+	pid_t pid;
+
+	while ((pid = heartbeat_holder(lock, uid)) == 0 && clock_steady_ms() < until)
+		poll(NULL, 0, 3);
+	return pid;
+}
+
 void storekeeper_renew(struct storekeeper *k, const struct site *site)
 {
 	int lock = k->others ? -1 : open_lock(site);
-	pid_t pid = lock >= 0 && held(lock) ? heartbeat_holder(lock, uid_of_store(site)) : 0;
+	pid_t pid = lock >= 0 && held(lock) ? patient_holder(lock, uid_of_store(site)) : 0;
 
 	if (pid != 0 && !runs(pid, k->program) && kill(pid, SIGTERM) == 0) {
 		wait_until_free(lock);

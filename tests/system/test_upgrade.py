@@ -87,6 +87,35 @@ def test_an_upgrade_under_load_costs_nobody_anything(installed, hop):
     print(f"{len(load.sent)} messages, {load.logins} logins, 6 upgrades")
 
 
+@pytest.mark.release
+def test_no_grant_is_lost_while_stores_take_over_from_each_other(installed):
+    """Every login from an address of its own: was it answered while one store ended and the next began, the next one
+    has been asked again."""
+    farm = installed
+    farm.start("pop3d")
+    sources, over = [], threading.Event()
+
+    def log_in():
+        while not over.is_set():
+            source = f"127.3.{len(sources) // 250}.{len(sources) % 250 + 1}"
+            assert farm.login(source).startswith("+OK")
+            sources.append(source)
+
+    thread = threading.Thread(target=log_in)
+    thread.start()
+    for turn in range(1, 9):
+        until(lambda t=turn: len(sources) > 20 * t, 30, "logins going on")
+        install(farm, "popgate-store", version=OTHER if turn % 2 else VERSION)
+        upgrade(farm, "pop3d")
+        farm.wait_event("store.started", count=turn + 1)
+    over.set()
+    thread.join()
+    assert not farm.events("store.failed"), "a login waited in vain"
+    held = {line["addr"] for line in farm.table("window", "list")}
+    assert set(sources) <= held, sorted(set(sources) - held)
+    print(f"{len(sources)} logins, {len(farm.events('store.started'))} stores")
+
+
 @pytest.mark.soak
 @pytest.mark.release
 def test_a_minute_of_upgrades_while_workers_are_killed(installed, hop):
