@@ -92,6 +92,7 @@ def lay_out(host, hop, trace):
     (directory / "host/users").chmod(0o640)
     configure(host, hop)
     (directory / "run.sh").write_text(SCRIPT.format(dir=directory, group=GROUP, trace=trace))
+    sudo("chown", "0:0", directory, directory / "host")  # systemd-tmpfiles follows no path through others' directories
 
 
 def configure(host, hop, *more):
