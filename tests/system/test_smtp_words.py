@@ -198,6 +198,7 @@ def test_what_the_hop_offers_is_announced_and_goes_on(farm, hop):
     hop.at["ehlo"] = ALL
     farm.relay_to = farm.deliver_to = hop.uri
     farm.smtpgate = f'networks = {{ "{SOURCE}" }} identify = "none"'
+    farm.workers = 1  # each learns by itself what the hop offers
     farm.start("smtpgate")
     until(lambda: "DSN" in ehlo(farm), what="the hop's EHLO being known")
     assert "SMTPUTF8" in ehlo(farm) and "8BITMIME" in ehlo(farm) and "SIZE 100000" in ehlo(farm)
@@ -222,6 +223,7 @@ def test_a_hop_that_then_offers_less_is_answered_by_rule(farm, hop):
     hop.at["ehlo"] = ALL
     farm.relay_to = farm.deliver_to = hop.uri
     farm.smtpgate = f'networks = {{ "{SOURCE}" }} identify = "none"'
+    farm.workers = 1  # each learns by itself what the hop offers
     farm.start("smtpgate")
     until(lambda: "DSN" in ehlo(farm), what="the hop's EHLO being known")
     with farm.smtp(SOURCE) as smtp:
