@@ -1,4 +1,4 @@
-/* table_private.h - an opened view, for table.c, slots.c and notes.c. */
+/* table_private.h - an opened view, for table.c, table_purge.c, slots.c and notes.c. */
 #ifndef POPGATE_TABLE_PRIVATE_H
 #define POPGATE_TABLE_PRIVATE_H
 
@@ -35,6 +35,9 @@ struct table {
 
 /* What lock.mdb is now. */
 MUST_USE bool table_lock_file(const struct table *t, struct lock_file *out);
+
+/* Takes the row of r out of the index by subscriber; an LMDB code, 0 also where there was none. */
+int table_unindex(struct table *t, const struct record *r);
 
 static inline struct str str_of_val(MDB_val val)
 {
