@@ -228,7 +228,7 @@ static enum step updated(struct pop3 *p, struct buf *out)
 		buf_printf(out,
 			"-ERR [SYS/TEMP] %zu of the deleted messages could not be removed\r\n",
 			p->stayed);
-	return STEP_CLOSE;
+	return STEP_PART;
 }
 
 /* RFC 1939 6: only this QUIT deletes; and the lock is released before it is answered, so that a client
@@ -243,5 +243,5 @@ enum step run_quit(struct engine *e, struct str args, struct buf *out)
 		return pop3_ask(p, POP3_ASKS_UPDATE, updated);
 	}
 	buf_line(out, STR("+OK Bye"));
-	return STEP_CLOSE;
+	return STEP_PART;
 }

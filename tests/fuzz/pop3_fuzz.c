@@ -138,7 +138,7 @@ static bool run(struct client *c, const uint8_t *data, size_t size, size_t *dice
 		++*dice;
 		if (step == STEP_READ)
 			law(!c->many && c->out.len == 0);
-		if (step == STEP_READ || step == STEP_CLOSE)
+		if (step == STEP_READ || step == STEP_CLOSE || step == STEP_PART)
 			return step == STEP_READ;
 	}
 }
