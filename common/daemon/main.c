@@ -149,6 +149,29 @@ static enum err open_sockets(struct supervisor *s, const struct handon *from)
 	return e;
 }
 
+/* For an upgrade, in the trial of the new program: where nobody listens yet, could we? */
+static enum err try_sockets(struct supervisor *s, const struct handon *from)
+{
+	struct sockets old = { 0 };
+	size_t failed = 0;
+	enum err e;
+
+	take_sockets(s, &old, from);
+	e = sockets_try(&(struct sockets_source){ &old, &s->passed, s->setup.site.workers },
+		&s->setup.listeners, &failed);
+	if (e != ERR_NONE)
+		say_cannot_listen(s, failed, e);
+	return e;
+}
+
+static int test(struct supervisor *s, const struct handon *from)
+{
+	if (from != NULL && (check_users(s) != ERR_NONE || try_sockets(s, from) != ERR_NONE))
+		return EXIT_CONFIG;
+	printf("%s: %s is fine\n", s->program->name, s->conf_path);
+	return 0;
+}
+
 static int run_supervisor(struct supervisor *s, const struct handon *from)
 {
 	enum err e = shared_make(s, from);
@@ -211,8 +234,7 @@ static int supervise(const struct program *program, const struct options *o, cha
 	if (setup_read(&s->setup, program, o->conf_path, &complaints) != ERR_NONE) {
 		fprintf(stderr, "%.*s", (int)complaints.len, buf_str(&complaints).p);
 	} else if (o->test) {
-		printf("%s: %s is fine\n", program->name, o->conf_path);
-		code = 0;
+		code = test(s, from);
 	} else {
 		find_programs(s);
 		code = check_users(s) == ERR_NONE ? run_supervisor(s, from) : EXIT_CONFIG;

@@ -112,6 +112,30 @@ enum err sockets_open(struct sockets *out, const struct sockets_source *from,
 	return ERR_NONE;
 }
 
+static bool is_passed(const struct passed *passed, struct endpoint e)
+{
+	for (size_t i = 0; i < passed->n; i++)
+		if (same(passed->sockets[i].at, e))
+			return true;
+	return false;
+}
+
+enum err sockets_try(
+	const struct sockets_source *from, const struct listeners *listeners, size_t *failed)
+{
+	for (size_t i = 0; i < listeners->n; i++) {
+		struct endpoint at = listeners->at[i];
+		enum err e = ERR_NONE;
+
+		if (group_of(from->old, at) == NULL && !is_passed(from->passed, at))
+			e = nobody_else_listens(at);
+		*failed = i;
+		if (e != ERR_NONE)
+			return e;
+	}
+	return ERR_NONE;
+}
+
 void sockets_close(struct sockets *old, const struct sockets *keep)
 {
 	for (size_t i = 0; i < old->n; i++) {

@@ -35,6 +35,11 @@ struct sockets_source {
 MUST_USE enum err sockets_open(struct sockets *out, const struct sockets_source *from,
 	const struct listeners *listeners, size_t *failed);
 
+/* Whether that would find a port taken that is not among those that serve or were passed. Those are not touched: a
+ * socket more on one of them would take connections with it when it is closed. */
+MUST_USE enum err sockets_try(
+	const struct sockets_source *from, const struct listeners *listeners, size_t *failed);
+
 /* Closes what stands in old and not in keep (which may be NULL). */
 void sockets_close(struct sockets *old, const struct sockets *keep);
 

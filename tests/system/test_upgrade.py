@@ -5,6 +5,7 @@ once."""
 import os
 import pathlib
 import signal
+import socket
 import threading
 
 import pytest
@@ -182,6 +183,21 @@ def test_what_cannot_take_over_leaves_the_old_one_going(installed):
     assert "cannot be run" in refused(4)
     assert runs(farm.pid("pop3d")) == before and farm.login(SOURCE).startswith("+OK")
     install(farm, "pop3d")
+    upgrade(farm, "pop3d")
+    assert runs(farm.pid("pop3d")) != before and farm.login(SOURCE).startswith("+OK")
+
+
+def test_a_port_that_cannot_be_opened_is_known_before_it_is_too_late(installed):
+    farm = installed
+    farm.start("pop3d")
+    before, good = runs(farm.pid("pop3d")), farm.conf.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        farm.conf.write_text(good.replace("pop3d {", f'pop3d {{ listener "{taken}" {{ }}'))
+        install(farm, "pop3d", version=OTHER)
+        os.kill(farm.pid("pop3d"), signal.SIGUSR2)
+        assert f"cannot listen on {taken}: in use" in farm.wait_event("upgrade.refused", 20)["msg"]
+        assert runs(farm.pid("pop3d")) == before and farm.login(SOURCE).startswith("+OK")
     upgrade(farm, "pop3d")
     assert runs(farm.pid("pop3d")) != before and farm.login(SOURCE).startswith("+OK")
 
