@@ -166,6 +166,16 @@ def reloads_and_comes_back(host):
     assert not said("popgate-store", "event=store.rebuilt what=view"), "of the same boot, and taken for another's"
 
 
+def an_upgrade_with_a_bad_config_ends_nothing(host):
+    debian, good, before = host.debian, host.debian.read(CONF), host.pids()
+    debian.write(CONF, good + "no_such_option = 1\n")
+    said = debian.apt("install", "--reinstall", "/root/next.deb")
+    assert "no such option 'no_such_option'" in said.stderr and "until that is mended" in said.stderr, said
+    until(lambda: debian.journal("-u", "popgate-*").count("event=upgrade.refused") == 2, 20, "both saying why not")
+    assert host.pids() == before and host.relay("127.0.0.2").startswith("250")
+    debian.write(CONF, good)
+
+
 def owners(debian, *paths):
     return debian.run("stat", "-c", "%n %U:%G %a", *paths).stdout.split("\n")[:-1]
 
@@ -234,6 +244,7 @@ def test_install_configure_run_upgrade_remove_purge(packages, debian, directory,
     delivers_as_the_owner_of_the_mail(host)
     members_see_what_daemons_count(debian)
     assert not re.findall(r".* level=error (?!.*event=config\.(?:bad|kept) ).*|.*counters\.hidden.*|.*sandbox\.wide.*", debian.journal("-u", "popgate-*"))
+    an_upgrade_with_a_bad_config_ends_nothing(host)
 
     edited = debian.read(CONF)
     debian.apt("remove", "popgate")
