@@ -144,6 +144,7 @@ def test_each_action_stops_and_an_error_changes_nothing(directory, nets):
     ("exempt 192.0.2.9", "wanted: exempt"), ('exempt 192.0.2.9 until 2027-02-30 note "x"', "a day like"),
     ('exempt 192.0.2.9 until 2027-2-3 note "x"', "a day like"), ('exempt 192.0.2.9 until 2027-02-03 note ""', "a note"),
     ('exempt 192.0.2.9 until 2027-02-03 note "x', "not understood"), ("action block", "is wanted"),
+    ('exempt 192.0.2.9 until 2199-01-01 note "x"', "within 100 years"),
     ("action drop", "said twice"), ("mailhost 192.0.2.9\0", "control character"),
 ])
 def test_the_file_is_read_strictly(directory, line, fault):
