@@ -1,6 +1,7 @@
 /* peers.c - see peers.h. Rights go by the uid that the kernel vouches for (SO_PEERCRED), decided once a
  * connection. */
 #include "common/store/peers.h"
+#include "common/daemon/counters.h"
 #include "common/store/tell.h"
 
 #include <errno.h>
@@ -14,7 +15,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PEERS_MAX 250
+#define PEERS_MAX 800
+#define OF_USER_MAX \
+	COUNTERS_SLOTS /* connections of one user: as many as a daemon has processes at most */
 #define PER_TURN 256 /* requests taken from one peer before the next is looked at */
 #define ANSWERS_MAX (1 << 20) /* octets of answers that may wait for a peer */
 
@@ -188,6 +191,16 @@ static struct peer *free_peer(struct peers *p)
 	return NULL;
 }
 
+/* A daemon in other hands shall not keep the others, and whoever would stop it, from the store. */
+static bool too_many(const struct peers *p, const struct ucred *who)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < PEERS_MAX; i++)
+		n += p->at[i].fd >= 0 && p->at[i].who.uid == who->uid;
+	return n > OF_USER_MAX && who->uid != 0 && who->uid != geteuid();
+}
+
 static void accept_peer(struct peers *p)
 {
 	int fd = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -207,6 +220,8 @@ static void accept_peer(struct peers *p)
 	buf_init(&peer->answers, ANSWERS_MAX);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer->who, &n) != 0)
 		drop(peer, "no credentials");
+	else if (too_many(p, &peer->who))
+		drop(peer, "too many of one user");
 	else
 		peer->rights = rights_of(p, fd, &peer->who);
 }

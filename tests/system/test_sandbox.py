@@ -242,6 +242,29 @@ def test_the_gates_user_cannot_keep_the_store_from_its_work(host):  # noqa: F811
     host.may_report = True
 
 
+HOARD = """
+import resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+held = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(1500)]
+for one in held:
+    one.connect(sys.argv[1])
+print("done", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.release
+def test_the_gates_user_cannot_take_the_places_of_others_at_the_store(host):  # noqa: F811
+    words = sudo.words("setpriv", f"--reuid={GATE}", f"--regid={GATE}", f"--groups={GROUP}", sys.executable, "-c",
+                       HOARD, host.dir / "host/run/store.sock")
+    with subprocess.Popen(words, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as hoarder:
+        assert hoarder.stdout.readline() == "done\n"
+        assert host.wait_event("store.refused", reason="too many of one user")["uid"] == str(GATE)
+        assert as_user(host, 65534, GROUP, "window", "grant", "192.0.2.1", "--user", "anna") == 0
+        assert as_user(host, 0, 0, "window", "revoke", "--everything") == 0
+        hoarder.communicate(timeout=20)
+
+
 def test_a_view_that_is_wedged_when_the_store_starts_is_replaced(farm):
     farm.environment["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=0"
     farm.start()
