@@ -8,6 +8,7 @@
 #include "common/base/material.h"
 #include "common/conf/listeners.h"
 #include "common/conf/tls.h"
+#include "common/users/passwdfile.h"
 #include "ctl/options.h"
 #include "ctl/printable.h"
 #include "ctl/screen.h"
@@ -92,6 +93,21 @@ bool ctl_subscriber(const struct ctl *c, const char *text, struct subscriber *ou
 	return false;
 }
 
+/* The daemons start whatever is wrong with it, and leave bad lines out; each is logged (popgate-log(7)). */
+static void look_at_accounts(const struct ctl *c)
+{
+	struct passwdfile *f;
+	enum err e = passwdfile_open(&f, c->site.users_path, c->site.default_domain);
+
+	if (e != ERR_NONE) {
+		ctl_say("%s: %s: nobody can log in", c->site.users_path, err_text(e));
+		return;
+	}
+	if (passwdfile_accounts(f) == 0)
+		ctl_say("%s: no account: nobody can log in", c->site.users_path);
+	passwdfile_close(&f);
+}
+
 /* The config as both daemons would read it. */
 static int check(struct ctl *c)
 {
@@ -116,6 +132,7 @@ static int check(struct ctl *c)
 	buf_free(&complaints);
 	if (e != ERR_NONE)
 		return EXIT_NO;
+	look_at_accounts(c);
 	printf("%s is fine\n", c->conf_path);
 	return EXIT_YES;
 }

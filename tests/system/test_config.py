@@ -32,3 +32,15 @@ def test_a_good_one_is_fine(farm):
         assert subprocess.run([farm.program(name), "-t", "-c", farm.conf], env=farm.env(), timeout=20,
                               capture_output=True).returncode == 0
     assert farm.ctl("check").returncode == 0
+
+
+def test_a_check_tells_of_accounts_that_nobody_can_use(farm):
+    farm.write()
+    users = farm.dir / "users"
+    users.write_text(users.read_text() + "nonsense\n")
+    for words in ("event=users.bad_line line=", "not there: nobody can log in"):
+        answer = farm.ctl("check")
+        assert answer.returncode == 0 and words in answer.stderr and "is fine" in answer.stdout, answer.stderr
+        users.unlink(missing_ok=True)
+    users.write_text("# nobody yet\n")
+    assert "no account: nobody can log in" in farm.ctl("check").stderr
