@@ -39,6 +39,7 @@ PROGRAMS = {"store": "common/store/popgate-store", "pop3d": "pop3d/pop3d", "smtp
 class Ours(server.Server):
     name = "popgate"
     grants = True  # a login opens the window
+    connections = 20000
 
     def __init__(self, directory, mail, sink, certificate="p256"):
         super().__init__(directory)
@@ -55,7 +56,8 @@ class Ours(server.Server):
         (self.dir / "users").chmod(0o600)
         (self.dir / "popgate.conf").write_text(CONF.format(
             dir=self.dir, certificate=self.certificate, key=self.key, mail=self.mail.dir, sink=self.sink.port,
-            names=self.names.port, pop=self.pop, pops=self.pops, smtp=self.smtp, submission=self.submission, connections=20000))
+            names=self.names.port, pop=self.pop, pops=self.pops, smtp=self.smtp, submission=self.submission,
+            connections=self.connections))
         for program in programs or PROGRAMS:
             self.spawn(server.BUILD / PROGRAMS[program], "-c", self.dir / "popgate.conf",
                        env=self.env_of.get(program), log=f"{program}.log")
