@@ -65,7 +65,7 @@ for program in pop3d/pop3d smtpgate/smtpgate ctl/popgate common/store/popgate-st
 done
 install -D $R/usr/local/sbin/popgate-store $R{libexec}/popgate-store
 install -Dm 644 -t $R/etc/systemd/system {build}/deploy/popgate-*.service {source}/deploy/systemd/popgate-*.socket
-sed -i 's,^ExecStart=[^ ]*/sbin/,ExecStart=/usr/local/sbin/,; s,^ExecStart=[^ ]*/libexec.*,ExecStart=/usr/local/sbin/popgate-store,' \\
+sed -i 's,^\\(Exec[A-Z][a-z]*\\)=[^ ]*/sbin/,\\1=/usr/local/sbin/,; s,^ExecStart=[^ ]*/libexec.*,ExecStart=/usr/local/sbin/popgate-store,' \\
     $R/etc/systemd/system/popgate-*.service
 cp -r {source}/deploy/systemd $R/etc/popgate/systemd
 ip link set lo up

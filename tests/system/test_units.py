@@ -22,7 +22,7 @@ def unit_dir(tmp_path_factory):
     for service in SERVICES:
         text = (house.RELEASE / f"deploy/{service}.service").read_text()
         for name, path in house.PROGRAMS.items():
-            text = re.sub(rf"^ExecStart=\S*/{name}(?!\S)", f"ExecStart={house.RELEASE / path}", text, flags=re.M)
+            text = re.sub(rf"^(Exec\w+)=\S*/{name}(?!\S)", rf"\1={house.RELEASE / path}", text, flags=re.M)
         (directory / f"{service}.service").write_text(text)
     for socket in SOCKETS:
         shutil.copy(SYSTEMD / f"{socket}.socket", directory)
