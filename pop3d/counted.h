@@ -20,6 +20,7 @@ enum counted {
 	COUNT_HEADLESS,
 	COUNT_RENEWALS,
 	COUNT_EVICTED,
+	COUNT_UNCHANGED,
 	COUNT_FAILURES, /* by reason; rows up to "other" */
 	COUNT_ACK_TIME = COUNT_FAILURES + 8, /* a histogram */
 };

@@ -22,6 +22,8 @@ struct job {
 	uint64_t offset;
 	bool last;
 	bool *doomed; /* owned: a copy */
+	struct snapshot *found; /* NOTHING; owned; NULL for none */
+	size_t found_octets;
 	char text[]; /* NOTHING: the path; PIECE: the octets, up to POP3_PIECE_MAX */
 };
 
@@ -31,6 +33,8 @@ static void open_and_look(struct job *j)
 	j->e = maildrop_open_after(&j->drop, &j->place, j->delay_ms);
 	if (j->e == ERR_NONE)
 		j->scan_e = maildrop_scan(j->drop, &j->unscanned);
+	if (j->e == ERR_NONE && j->scan_e == ERR_NONE && !j->unscanned)
+		j->found = maildrop_snapshot(j->drop, &j->found_octets);
 }
 
 static void on_run(void *job)
@@ -55,6 +59,7 @@ static void on_run(void *job)
 static void free_job(struct job *j)
 {
 	maildrop_close(&j->drop);
+	snapshot_free(j->found);
 	free(j->doomed);
 	free(j);
 }
@@ -104,6 +109,18 @@ static void answer_update(struct session *s, const struct job *j)
 	pop3_updated(&s->pop3, j->stayed);
 }
 
+static void answer_open(struct session *s, struct job *j)
+{
+	s->drop_error = j->e;
+	s->scan_error = j->scan_e;
+	s->scanned = !j->unscanned;
+	if (j->e !=
+		ERR_NONE) /* another session has it, say: what is known of it is as good as before */
+		return;
+	snapshots_put(&s->server->snapshots, j->text, j->found, j->found_octets);
+	j->found = NULL;
+}
+
 static void on_done(void *job);
 
 /* The next slice, behind what others have asked of the pool meanwhile. */
@@ -137,9 +154,7 @@ static void on_done(void *job)
 	case POP3_ASKS_PIECE: answer_piece(s, j); break;
 	case POP3_ASKS_UPDATE: answer_update(s, j); break;
 	default:
-		s->drop_error = j->e;
-		s->scan_error = j->scan_e;
-		s->scanned = !j->unscanned;
+		answer_open(s, j);
 		s->job = NULL;
 		free_job(j);
 		login_opened(s);
@@ -189,23 +204,46 @@ static bool submit(struct session *s, struct job *j)
 	return true;
 }
 
-bool jobs_open(struct session *s)
+/* A maildrop that is as it was is opened here: with the visit to the pool, where it would be listed again, a login took
+ * 0.145 ms of CPU, without 0.099. Under a login delay the lock's time is changed, which may wait for a disk. */
+static bool open_now(struct session *s, const struct maildrop_place *place, int64_t delay_ms)
 {
-	const struct subscriber who = subscriber_of(s->who);
-	char path[MAILBOX_PATH_MAX];
-	struct job *j;
+	const struct snapshot *found = snapshots_find(&s->server->snapshots, place->path);
 
-	if (!mailbox_path(s->server->settings.mailbox, &who, path))
+	if (found == NULL || delay_ms > 0 || !maildrop_open_now(&s->drop, place, found))
 		return false;
-	j = new_job(s, POP3_ASKS_NOTHING, strlen(path) + 1);
+	s->drop_error = s->scan_error = ERR_NONE;
+	s->scanned = true;
+	session_count(s, COUNT_UNCHANGED, 1);
+	login_opened(s);
+	return true;
+}
+
+static bool open_by_job(struct session *s, const struct maildrop_place *place, int64_t delay_ms)
+{
+	struct job *j = new_job(s, POP3_ASKS_NOTHING, strlen(place->path) + 1);
+
 	if (j == NULL)
 		return false;
-	strcpy(j->text, path);
+	strcpy(j->text, place->path);
 	memcpy(j->sid, s->sid, sizeof(j->sid));
-	j->place = (struct maildrop_place){ j->text, s->server->lock_dir,
-		s->server->settings.uidl_format, j->sid };
-	j->delay_ms = (int64_t)s->server->settings.login_delay_s * 1000;
+	j->place = *place;
+	j->place.path = j->text;
+	j->place.sid = j->sid;
+	j->delay_ms = delay_ms;
 	return submit(s, j);
+}
+
+bool jobs_open(struct session *s)
+{
+	const struct server *v = s->server;
+	const struct subscriber who = subscriber_of(s->who);
+	char path[MAILBOX_PATH_MAX];
+	const struct maildrop_place place = { path, v->lock_dir, v->settings.uidl_format, s->sid };
+	const int64_t delay_ms = (int64_t)v->settings.login_delay_s * 1000;
+
+	return mailbox_path(v->settings.mailbox, &who, path) &&
+		(open_now(s, &place, delay_ms) || open_by_job(s, &place, delay_ms));
 }
 
 /* What is to be deleted, as the job's own: the session may end before it does. */

@@ -1,21 +1,15 @@
-/* maildrop.c - opening, locking, closing. See maildrop.h.
- *
- * The lock is an open file description lock: it goes with its descriptor, so it is gone with its holder, and
- * it holds between hosts over NFSv4. The file is never unlinked, or two sessions could hold two files of one
- * name. Under a login delay its time of change is when the last session began. */
+/* maildrop.c - opening and closing. See maildrop.h. */
 #include "pop3d/maildrop_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-
-#include "common/base/clock.h"
-
-#define LOCK_NAME "popgate.lock"
 
 static const char *const dir_names[] = { "new", "cur" };
 
@@ -34,117 +28,42 @@ void maildrop_log(
 	log_text(l, "path", m->path);
 }
 
+const char *spare_digest(const struct maildrop *m, char *dst)
+{
+	uidl_salted(str_of(m->path), 0, dst);
+	return dst;
+}
+
 void spare_path(const struct maildrop *m, const char *suffix, char *dst)
 {
 	char digest[UIDL_MAX + 1];
 
-	uidl_salted(str_of(m->path), 0, digest);
-	snprintf(dst, 4200, "%s/%s%s", m->spare_dir, digest, suffix);
-}
-
-/* --- the lock --- */
-
-static enum err take_lock(int fd)
-{
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-
-	if (fcntl(fd, F_OFD_SETLK, &l) == 0)
-		return ERR_NONE;
-	return errno == EACCES || errno == EAGAIN ? ERR_BUSY : err_of_errno(errno);
-}
-
-/* Opens it, or makes it. -1 with errno for what is no regular file, too. */
-static int open_lock_file(int dir, const char *name, bool *made)
-{
-	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-	int fd = openat(dir, name, flags);
-	struct stat st;
-
-	*made = fd < 0 && errno == ENOENT;
-	if (*made)
-		fd = openat(dir, name, flags | O_CREAT, 0600);
-	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
-		close_if_open(&fd);
-		errno = EACCES;
-	}
-	return fd;
-}
-
-static void log_elsewhere(const struct maildrop *m, int code)
-{
-	struct log_line l;
-
-	maildrop_log(&l, LOG_LEVEL_WARN, "maildrop.elsewhere", m);
-	log_text(&l, "what", "lock");
-	log_text(&l, "in", m->spare_dir);
-	log_err(&l, err_of_errno(code));
-	log_end(&l);
-}
-
-/* A session from when nothing could be written here, or nothing was here, holds the other lock. */
-static bool held_elsewhere(const struct maildrop *m)
-{
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	char name[4200];
-	bool held;
-	int fd;
-
-	spare_path(m, ".lock", name);
-	fd = open(name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	held = fd >= 0 && fcntl(fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
-	close_if_open(&fd);
-	return held;
-}
-
-static enum err open_lock(struct maildrop *m, bool *made)
-{
-	char name[4200];
-
-	if (m->root >= 0)
-		m->lock = open_lock_file(m->root, LOCK_NAME, made);
-	if (m->lock >= 0)
-		return held_elsewhere(m) ? ERR_BUSY : ERR_NONE;
-	if (m->root >= 0)
-		log_elsewhere(m, errno);
-	spare_path(m, ".lock", name);
-	m->lock = open_lock_file(AT_FDCWD, name, made);
-	return m->lock >= 0 ? ERR_NONE : err_of_errno(errno);
-}
-
-/* A clock that was set back is no reason to lock anyone out. */
-static bool too_soon(const struct timespec *previous, int64_t delay_ms)
-{
-	int64_t since = clock_ms() - previous->tv_sec * 1000 - previous->tv_nsec / 1000000;
-
-	return since >= 0 && since < delay_ms;
-}
-
-/* Only who holds the lock may say that a session began. */
-static enum err lock(struct maildrop *m, int64_t delay_ms)
-{
-	bool made = false;
-	struct stat st;
-	enum err e = open_lock(m, &made);
-
-	if (e == ERR_NONE)
-		e = take_lock(m->lock);
-	if (e != ERR_NONE)
-		return e;
-	if (delay_ms == 0) /* then nobody asks when it began */
-		return ERR_NONE;
-	if (!made && fstat(m->lock, &st) == 0 && too_soon(&st.st_mtim, delay_ms))
-		return ERR_LIMIT;
-	(void)futimens(m->lock, NULL);
-	return ERR_NONE;
+	snprintf(dst, 4200, "%s/%s%s", m->spare_dir,
+		m->now != NULL ? snapshot_digest(m->now) : spare_digest(m, digest), suffix);
 }
 
 /* --- open and close --- */
 
+/* As io_uring(7) opens before it takes a thread: only what the caches of the kernel know (Linux 5.12). */
+int open_cached(int dir, const char *name, int flags)
+{
+	struct open_how how = { .flags = (unsigned)flags, .resolve = RESOLVE_CACHED };
+
+	return (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+}
+
+int open_below(const struct maildrop *m, int dir, const char *name, int flags)
+{
+	return m->now != NULL ? open_cached(dir, name, flags) : openat(dir, name, flags);
+}
+
 /* The link at the end of the path itself is the operator's, and followed. */
 static enum err open_root(struct maildrop *m)
 {
-	m->root = open(m->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	m->root = open_below(m, AT_FDCWD, m->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	m->absent = m->root < 0 && errno == ENOENT;
+	if (m->now != NULL && !snapshot_fits(m->now, 0, m->root))
+		return ERR_BUSY;
 	return m->root >= 0 || m->absent ? ERR_NONE : err_of_errno(errno);
 }
 
@@ -166,12 +85,13 @@ static bool is_local(int dir)
 static enum err open_dirs(struct maildrop *m)
 {
 	for (int i = 0; i < 2 && m->root >= 0; i++) {
-		m->dirs[i] = openat(m->root, dir_names[i],
+		m->dirs[i] = open_below(m, m->root, dir_names[i],
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+		if (m->now != NULL && !snapshot_fits(m->now, i + 1, m->dirs[i]))
+			return ERR_BUSY;
 		if (m->dirs[i] < 0 && errno != ENOENT)
 			return err_of_errno(errno);
 	}
-	m->local = m->root >= 0 && is_local(m->root);
 	return ERR_NONE;
 }
 
@@ -193,20 +113,27 @@ static struct maildrop *make(const struct maildrop_place *place)
 	return m;
 }
 
-static enum err open_it(
-	struct maildrop **out, const struct maildrop_place *place, bool look, int64_t delay_ms)
+static enum err open_all(struct maildrop *m, int64_t delay_ms)
 {
-	struct maildrop *m = make(place);
-	enum err e;
+	enum err e = open_root(m);
 
-	if (m == NULL)
-		return ERR_NOMEM;
-	m->look = look;
-	e = open_root(m);
-	if (e == ERR_NONE && !look)
+	if (e == ERR_NONE && !m->look)
 		e = lock(m, delay_ms);
 	if (e == ERR_NONE)
 		e = open_dirs(m);
+	if (e == ERR_NONE && m->now == NULL) {
+		m->local = m->root >= 0 && is_local(m->root);
+		state_of(m, &m->found);
+	}
+	return e;
+}
+
+enum err maildrop_open_after(
+	struct maildrop **out, const struct maildrop_place *place, int64_t delay_ms)
+{
+	struct maildrop *m = make(place);
+	enum err e = m != NULL ? open_all(m, delay_ms) : ERR_NOMEM;
+
 	if (e == ERR_NONE)
 		*out = m;
 	else
@@ -216,18 +143,40 @@ static enum err open_it(
 
 enum err maildrop_open(struct maildrop **out, const struct maildrop_place *place)
 {
-	return open_it(out, place, false, 0);
-}
-
-enum err maildrop_open_after(
-	struct maildrop **out, const struct maildrop_place *place, int64_t delay_ms)
-{
-	return open_it(out, place, false, delay_ms);
+	return maildrop_open_after(out, place, 0);
 }
 
 enum err maildrop_look(struct maildrop **out, const struct maildrop_place *place)
 {
-	return open_it(out, place, true, 0);
+	struct maildrop *m = make(place);
+	enum err e = ERR_NOMEM;
+
+	if (m != NULL) {
+		m->look = true;
+		e = open_all(m, 0);
+	}
+	if (e == ERR_NONE)
+		*out = m;
+	else
+		maildrop_close(&m);
+	return e;
+}
+
+bool maildrop_open_now(
+	struct maildrop **out, const struct maildrop_place *place, const struct snapshot *s)
+{
+	struct maildrop *m = make(place);
+
+	if (m == NULL)
+		return false;
+	m->now = s;
+	if (open_all(m, 0) == ERR_NONE && snapshot_give(s, m)) {
+		m->now = NULL;
+		*out = m;
+		return true;
+	}
+	maildrop_close(&m);
+	return false;
 }
 
 void file_free(struct file *f)

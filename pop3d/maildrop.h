@@ -22,6 +22,7 @@
 #define MAILDROP_SLICE_MS 20
 
 struct maildrop;
+struct snapshot; /* what a scan found, for sessions that come later; immutable */
 
 struct maildrop_place {
 	const char *path; /* the Maildir */
@@ -49,6 +50,19 @@ void maildrop_close(struct maildrop **m);
 /* Takes the snapshot: names, order, sizes. Blocks for a slice; *more: to be called again. Messages are there
  * when it has said ERR_NONE without more. ERR_NOMEM, ERR_IO, ERR_DENIED: for good. */
 MUST_USE enum err maildrop_scan(struct maildrop *m, bool *more);
+
+/* A copy of what was found in the Maildir, of size *octets, for maildrop_open_now(). Short. NULL: there was no memory,
+ * or it would not do for another session: more than SNAPSHOT_MAX messages, unique-ids that another server's file has a
+ * part in, something that lies in the spare directory, that changed while it was scanned or in the two seconds before. */
+#define SNAPSHOT_MAX 200
+struct snapshot *maildrop_snapshot(const struct maildrop *m, size_t *octets);
+void snapshot_free(struct snapshot *s); /* takes NULL */
+
+/* As maildrop_open() and maildrop_scan() to its end, without waiting for a disk, for a caller that is no job: if all it
+ * takes is in the kernel's caches, and the directories are as they were for s, which is borrowed for the call. False:
+ * nothing has happened, and maildrop_open() will tell more. */
+MUST_USE bool maildrop_open_now(
+	struct maildrop **out, const struct maildrop_place *place, const struct snapshot *s);
 
 /* How many messages there are; of each its octets as sent, without doubled dots, its unique-id, which is
  * unique within the maildrop and has 1 to UIDL_MAX octets, and its file, "new/NAME". Texts are borrowed until

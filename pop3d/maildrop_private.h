@@ -1,6 +1,6 @@
-/* maildrop_private.h - between the files of the maildrop: maildrop.c opens and locks, mailscan.c takes the
- * snapshot, mailids.c names its messages, mailsizes.c keeps the size cache, mailread.c reads, maildelete.c
- * deletes. */
+/* maildrop_private.h - between the files of the maildrop: maildrop.c opens, maillock.c locks, mailscan.c takes
+ * the snapshot, mailids.c names its messages, mailsizes.c keeps the size cache, snapshot.c makes a copy of it all,
+ * mailread.c reads, maildelete.c deletes. */
 #ifndef POPGATE_MAILDROP_PRIVATE_H
 #define POPGATE_MAILDROP_PRIVATE_H
 
@@ -12,6 +12,9 @@
 #include "common/line/dot.h"
 #include "pop3d/maildrop.h"
 #include "pop3d/sizes.h"
+
+#define SETTLED_S \
+	2 /* a directory that was changed later than this may be changed again unnoticed */
 
 enum place {
 	IN_NEW,
@@ -56,6 +59,16 @@ struct count {
 	unsigned tries;
 };
 
+/* Of the directories of a Maildir: while they stay as they are, so does what a scan finds. */
+struct state {
+	struct dir_state {
+		dev_t device;
+		ino_t inode;
+		struct timespec modified, changed;
+	} dirs[3]; /* itself, in which the size cache is renamed; new; cur */
+	bool settled; /* all are there, and none had changed lately: another change would show */
+};
+
 enum scan {
 	SCAN_NEW,
 	SCAN_CUR,
@@ -73,10 +86,15 @@ struct maildrop {
 	bool look; /* writes nothing */
 	bool absent; /* there is no Maildir */
 	bool local; /* its file system can be asked for what is in its caches, without waiting */
+	const struct snapshot
+		*now; /* borrowed; not NULL while it is being opened without waiting, with nothing
+				       made, tried elsewhere or logged */
+	bool spare; /* lock or sizes lie in the spare directory */
 	int root; /* the Maildir, O_PATH; -1 */
 	int dirs[2]; /* new and cur; -1 where there is none */
 	int lock; /* held while open */
 
+	struct state found; /* before it was scanned */
 	struct file *files; /* owned; by age until SCAN_NAMES, by rank and age behind it */
 	size_t n, cap;
 	struct chunk *chunks; /* owned; the newest first */
@@ -132,11 +150,37 @@ void maildrop_log(
 	struct log_line *l, enum log_level level, const char *event, const struct maildrop *m);
 void close_if_open(int *fd); /* and sets it to -1 */
 
-/* A path of this maildrop's own in the spare directory: its digest and suffix. dst has 4200 octets. */
+/* What files of this maildrop are called in the spare directory; dst, which it returns, has UIDL_MAX + 1 octets. */
+const char *spare_digest(const struct maildrop *m, char *dst);
+
+/* The path of one of them: directory, digest and suffix. dst has 4200 octets. */
 void spare_path(const struct maildrop *m, const char *suffix, char *dst);
 
 /* Frees what a file has for itself. */
 void file_free(struct file *f);
+
+/* What openat(2) does, waiting for nothing: -1 with EAGAIN for what is not in the caches of the kernel. */
+int open_cached(int dir, const char *name, int flags);
+
+/* One of them, as m is being opened; makes nothing. */
+int open_below(const struct maildrop *m, int dir, const char *name, int flags);
+
+/* maillock.c: as maildrop_open_after() says. A lock that was taken goes with m. */
+MUST_USE enum err lock(struct maildrop *m, int64_t delay_ms);
+
+/* snapshot.c: */
+
+/* How the directories of m, which was just opened, are now. */
+void state_of(const struct maildrop *m, struct state *out);
+
+/* spare_digest() of the maildrop it was made of. */
+const char *snapshot_digest(const struct snapshot *s);
+
+/* Is this the i-th of them, as it was for s? */
+bool snapshot_fits(const struct snapshot *s, int i, int dir);
+
+/* Gives what s has to m, all of whose directories fit. False without memory. */
+MUST_USE bool snapshot_give(const struct snapshot *s, struct maildrop *m);
 
 /* maillist.c: new or cur, which a scan finds just opened, from where the last call ended, some hundred entries a
  * call: take() has each that is a regular file, and its failure ends the call. *end: there was none any more.

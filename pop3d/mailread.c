@@ -6,9 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -18,8 +16,6 @@
 #define READ_SIZE 65536
 #define MESSAGE_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
 #define COUNT_TRIES 3
-#define SETTLED_S \
-	2 /* a directory that was changed later than this may be changed again unnoticed */
 
 /* --- finding again what another program has renamed: from new to cur, or with other flags --- */
 
@@ -409,12 +405,9 @@ enum err maildrop_read(struct maildrop *m, size_t i, uint64_t offset, char *dst,
 
 /* --- without waiting --- */
 
-/* As io_uring(7) opens before it takes a thread: only what the caches of the kernel know (Linux 5.12). */
 static bool open_now(struct maildrop *m, const struct file *f)
 {
-	struct open_how how = { .flags = MESSAGE_FLAGS, .resolve = RESOLVE_CACHED };
-
-	m->fd = (int)syscall(SYS_openat2, m->dirs[f->place], f->name, &how, sizeof(how));
+	m->fd = open_cached(m->dirs[f->place], f->name, MESSAGE_FLAGS);
 	return m->fd >= 0 && version_of(m->fd, &m->opened);
 }
 

@@ -122,7 +122,7 @@ void sizes_load(struct maildrop *m)
 	if (m->root < 0 || load_from(m, m->root, CACHE_NAME) == ERR_NONE)
 		return;
 	spare_path(m, ".sizes", spare);
-	(void)!load_from(m, AT_FDCWD, spare);
+	m->spare = load_from(m, AT_FDCWD, spare) == ERR_NONE || m->spare;
 }
 
 /* --- writing it --- */
@@ -193,6 +193,7 @@ static void write_somewhere(struct maildrop *m, struct str bytes)
 
 	if (e == ERR_NONE)
 		return;
+	m->spare = true;
 	spare_path(m, ".sizes", spare);
 	spare_path(m, ".sizes.new", aside);
 	e_spare = write_to(AT_FDCWD, spare, aside, bytes);

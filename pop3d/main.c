@@ -22,6 +22,7 @@ static const struct counter_name counters[] = { /* in the order of counted.h */
 	{ "pop3_headless",       "connections closed for want of a PROXY header", false },
 	{ "pop3_renewals",       "windows held open by a session that goes on",   false },
 	{ "pop3_evicted",        "sessions ended because their account changed",  false },
+	{ "pop3_unchanged",      "logins to a maildrop that needed no new scan",  false },
 	{ "pop3_failures{reason=unknown}",     "logins refused, by reason",       false },
 	{ "pop3_failures{reason=password}",    "logins refused, by reason",       false },
 	{ "pop3_failures{reason=disabled}",    "logins refused, by reason",       false },

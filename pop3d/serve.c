@@ -259,8 +259,10 @@ static enum err open_server(struct server *v)
 int pop3_serve(struct kit *kit)
 {
 	struct server v = { .kit = kit };
-	enum err e = open_server(&v);
+	enum err e;
 
+	snapshots_init(&v.snapshots, SNAPSHOTS_OCTETS);
+	e = open_server(&v);
 	if (e == ERR_NONE)
 		loop_run(v.loop);
 	else
@@ -270,5 +272,6 @@ int pop3_serve(struct kit *kit)
 	tls_context_close(&v.tls);
 	accounts_close(&v.accounts);
 	window_close(&v.window);
+	snapshots_free(&v.snapshots);
 	return e == ERR_NONE ? 0 : 1;
 }

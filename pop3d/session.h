@@ -21,6 +21,7 @@
 #include "pop3d/maildrop.h"
 #include "pop3d/pop3.h"
 #include "pop3d/settings.h"
+#include "pop3d/snapshots.h"
 
 struct door { /* a listening socket */
 	struct server *server;
@@ -39,6 +40,7 @@ struct server { /* a worker's, one */
 	struct door doors[KIT_LISTENERS_MAX];
 	unsigned max_connections;
 	struct evictions live; /* sessions that are logged in, the one that renews next first */
+	struct snapshots snapshots; /* of Maildirs that were opened lately */
 	char lock_dir[4200];
 	char piece
 		[POP3_PIECE_MAX]; /* of a message, from an answer to the engine's run that follows */
@@ -92,7 +94,7 @@ MUST_USE enum err live_open(struct server *server);
 void live_begin(struct session *s); /* logged in */
 void live_end(struct session *s); /* the session is gone; also of one that never was */
 
-/* jobs.c: opens the maildrop of s->who, login_opened() follows. False: not now. */
+/* jobs.c: opens the maildrop of s->who, login_opened() follows, or has come before this returns. False: not now. */
 MUST_USE bool jobs_open(struct session *s);
 void jobs_begin(struct session *s); /* the answer to POP3_ASKS_SCAN, _PIECE and _UPDATE */
 void jobs_end(struct session *s); /* the session is gone */

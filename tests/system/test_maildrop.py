@@ -1,11 +1,13 @@
 """The maildrop: unique-ids as other servers gave them, sizes that RETR keeps, locks, and Maildirs that are
 hostile, move, vanish or cannot be written."""
 
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -135,6 +137,52 @@ def test_locks_hold_over_mounts_and_end_with_their_holder(farm, mounted):
         os.kill(worker, signal.SIGKILL)
         until(lambda: farm.role("pop3d", "worker") not in ([], [worker]), 20, "a new worker")
     until(lambda: farm.login(SOURCE, "bert").startswith("+OK"), 20, "the lock being free")
+
+
+# --- a maildrop that nobody changes
+
+def unchanged(farm):
+    rows = map(json.loads, farm.ctl("stats", "--json").stdout.splitlines())
+    return next(row["pop3_unchanged"] for row in rows if "pop3_unchanged" in row)
+
+
+def test_a_maildrop_that_has_not_changed_is_opened_at_once_and_another_is_scanned(farm):
+    """What changed in the last two seconds may change again unseen; so this waits."""
+    farm.workers = 1
+    maildir = letters(farm)
+    farm.start("pop3d")
+    farm.login(SOURCE)  # the size cache is written
+    time.sleep(4)
+
+    def session(messages, seen, *more):
+        count = unchanged(farm)
+        with farm.pop(SOURCE) as pop:
+            assert pop.login().startswith("+OK")
+            ids, sizes = pop.many("UIDL")[1], listed(pop)
+            assert pop.says("STAT") == f"+OK {messages} {sum(sizes.values())}"
+            for number, size in sizes.items():
+                _, body, ended = retr(pop, number)
+                assert ended and len(body) == size
+            with farm.pop("127.0.0.5") as other:
+                assert other.login().startswith("-ERR [IN-USE]")
+            for line in more:
+                assert pop.says(line).startswith("+OK")
+        until(lambda: unchanged(farm) == count + seen, 5, lambda: f"pop3_unchanged, {count} and {seen} more")
+        return ids
+
+    ids = session(5, 0)
+    assert session(5, 1) == ids
+    assert session(5, 1, "DELE 1") == ids  # without QUIT it stays
+    assert session(5, 1, "DELE 1", "QUIT") == ids
+    session(4, 0)
+    mail.put(maildir, LETTER, "1800000000.new")
+    session(5, 0)
+    time.sleep(4)
+    session(5, 0)
+    session(5, 1)
+    renamed = maildir / "new/1800000000.new"
+    renamed.rename(maildir / "cur/1800000000.new:2,S")
+    session(5, 0)
 
 
 # --- messages that change
