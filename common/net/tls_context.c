@@ -14,6 +14,8 @@
 
 /* Forward secrecy always, AEAD first; CBC only for devices that know no better. */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL:!PSK:!SRP:!MD5:!CAMELLIA:!ARIA"
+/* TLS 1.3: 128 bits are as safe as its 256 here, and SHA-256 costs a handshake a tenth less than SHA-384. */
+#define SUITES "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 #define GROUPS "X25519:P-256:P-384"
 #define LEVEL 2 /* 112 bits: RSA of 2048; SSL_CTX_set_security_level(3) */
 
@@ -31,6 +33,7 @@ static SSL_CTX *new_ssl(const struct tls_context *c)
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_security_level(ssl, LEVEL);
 	if (SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1 ||
+		SSL_CTX_set_ciphersuites(ssl, SUITES) != 1 ||
 		SSL_CTX_set_cipher_list(ssl, CIPHERS) != 1 ||
 		SSL_CTX_set1_groups_list(ssl, GROUPS) != 1) {
 		SSL_CTX_free(ssl);
