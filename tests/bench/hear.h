@@ -15,6 +15,7 @@ enum heard {
 struct listener { /* all zero at the start of a session */
 	char line[160]; /* the line that comes; what is longer is dropped */
 	size_t n;
+	bool cr; /* the last octet was a CR: LF ends the line, and nothing else does */
 	bool in_body;
 	unsigned dot; /* in a body: how much of CRLF . CRLF stands before the present octet */
 	unsigned long long octets, expected; /* of bodies, without their dots; as STAT said */

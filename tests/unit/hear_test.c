@@ -11,16 +11,24 @@ static const struct {
 	{ HEAR_POP3, "+OK", "+OK fine\r\n", HEARD_RIGHT, 0 },
 	{ HEAR_POP3, "+OK", "+OK fine", HEARD_MORE, 0 },
 	{ HEAR_POP3, "+OK", "-ERR no\r\n", HEARD_WRONG, 0 },
+	{ HEAR_POP3, "+OK", "+OK bare\n", HEARD_WRONG, 0 },
+	{ HEAR_POP3, "+OK", "\n", HEARD_WRONG, 0 },
 	{ HEAR_SMTP, "250", "250-a\r\n250-b\r\n250 c\r\n", HEARD_RIGHT, 0 },
 	{ HEAR_SMTP, "250", "250-a\r\n", HEARD_MORE, 0 },
 	{ HEAR_SMTP, "250", "250-a\r\n550 c\r\n", HEARD_WRONG, 0 },
 	{ HEAR_SMTP, "5", "550 5.7.1 no\r\n", HEARD_RIGHT, 0 },
 	{ HEAR_STAT, "+OK ", "+OK 3 1200\r\n", HEARD_RIGHT, 0 },
+	{ HEAR_SMTP, "5", "5\r\n", HEARD_RIGHT, 0 },
+	{ HEAR_STAT, "+OK ", "+OK 3 1200 and more\r\n", HEARD_RIGHT, 0 },
 	{ HEAR_STAT, "+OK ", "+OK some\r\n", HEARD_WRONG, 0 },
+	{ HEAR_STAT, "+OK ", "+OK 3 -1\r\n", HEARD_WRONG, 0 },
+	{ HEAR_STAT, "+OK ", "+OK 3\r\n", HEARD_WRONG, 0 },
 	{ HEAR_BODY, "+OK", "+OK\r\nab\r\n.\r\n", HEARD_RIGHT, 4 },
 	{ HEAR_BODY, "+OK", "+OK\r\n.\r\n", HEARD_RIGHT, 0 },
 	{ HEAR_BODY, "+OK", "+OK\r\n..\r\n...a\r\nb\r\n.\r\n", HEARD_RIGHT, 11 },
 	{ HEAR_BODY, "+OK", "+OK\r\na\r\r\n\n.\n.\r\nb\r\n", HEARD_MORE, 13 },
+	{ HEAR_BODY, "+OK", "+OK\r\na\r\n.\rb\r\n.\r\n", HEARD_RIGHT, 7 },
+	{ HEAR_BODY, "+OK", "+OK\r\na\r\n.\r\r\n.\r\n", HEARD_RIGHT, 6 },
 	{ HEAR_BODY, "+OK", "-ERR gone\r\n", HEARD_WRONG, 0 },
 };
 
@@ -69,7 +77,7 @@ static void a_line_of_any_length_is_judged_by_its_start(void **state)
 	(void)state;
 	memset(line, 'x', sizeof(line));
 	memcpy(line, "+OK", 3);
-	line[sizeof(line) - 1] = '\n';
+	memcpy(line + sizeof(line) - 2, "\r\n", 2);
 	assert_int_equal(hear_feed(&l, &step, (struct str){ line, sizeof(line) }), HEARD_RIGHT);
 }
 
