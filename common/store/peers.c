@@ -46,6 +46,7 @@ struct peers {
 	gid_t group; /* (gid_t)-1 likewise */
 	peers_asked *asked;
 	void *owner; /* of asked */
+	size_t ever; /* places that ever had a peer: no other is looked at, twice for each batch */
 	struct peer at[PEERS_MAX];
 };
 
@@ -214,6 +215,8 @@ static void accept_peer(struct peers *p)
 		close(fd);
 		return;
 	}
+	if (p->ever <= (size_t)(peer - p->at))
+		p->ever = (size_t)(peer - p->at) + 1;
 	peer->fd = fd;
 	peer->watches = false;
 	peer->missed = 0;
@@ -290,7 +293,7 @@ static size_t fill_polls(
 
 	polls[0] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
 	polls[1] = (struct pollfd){ .fd = p->fd, .events = POLLIN };
-	for (size_t i = 0; i < PEERS_MAX; i++) {
+	for (size_t i = 0; i < p->ever; i++) {
 		const struct peer *peer = &p->at[i];
 
 		if (peer->fd < 0)
@@ -375,7 +378,7 @@ static void tell(struct peer *peer, const struct notice *e)
 
 void peers_tell(struct peers *p, const struct pending *batch, size_t n, int64_t now_ms)
 {
-	for (size_t i = 0; i < PEERS_MAX; i++) {
+	for (size_t i = 0; i < p->ever; i++) {
 		struct notice e;
 
 		if (p->at[i].fd < 0 || !p->at[i].watches)

@@ -6,6 +6,7 @@
 
 #define SCOPE_AT 2 /* where in a record the scope stands, */
 #define KEY_AT 4 /* and the key, */
+#define TIMES_AT 26 /* and the times, */
 #define NAMES_AT 58 /* and the texts */
 #define TEXTS 3 /* each behind its length */
 #define CRC_SIZE 4
@@ -98,6 +99,20 @@ bool record_decode(struct str bytes, struct record *out)
 		fingerprint_is_none(&r.account) != (version == RECORD_VERSION))
 		return false;
 	*out = r;
+	return true;
+}
+
+bool record_times(struct str bytes, enum record_kind *kind, int64_t *login_ms, int64_t *until_ms)
+{
+	struct reader in = { (const uint8_t *)bytes.p, bytes.n, false };
+
+	if (bytes.n < NAMES_AT)
+		return false;
+	in.p += 1;
+	*kind = (enum record_kind)get_number(&in, 1);
+	in.p = (const uint8_t *)bytes.p + TIMES_AT;
+	*login_ms = (int64_t)get_number(&in, 8);
+	*until_ms = (int64_t)get_number(&in, 8);
 	return true;
 }
 

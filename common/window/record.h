@@ -43,6 +43,11 @@ MUST_USE bool record_find(struct str *bytes, struct record *out);
  * CRC: whoever only needs to know where a row stands has an answer in no time. */
 MUST_USE bool record_has_key(enum record_kind kind, struct str bytes, struct str key);
 
+/* The times in the octets of a record, which may as well be damaged: nothing else is looked at. For whoever goes over
+ * many to find the few that are worth record_decode(). False: there are not so many octets. */
+MUST_USE bool record_times(
+	struct str bytes, enum record_kind *kind, int64_t *login_ms, int64_t *until_ms);
+
 /* Keys of the view's tables. Entries: key and subscriber; revocations: scope, key, subscriber. dst has
  * RECORD_KEY_MAX octets; returns how many are used. */
 #define RECORD_KEY_MAX (1 + 16 + SUBSCRIBER_MAX)

@@ -1,4 +1,5 @@
-/* record_fuzz.c - laws: what decodes encodes to the same octets, and is found among others. The CRC is put
+/* record_fuzz.c - laws: what decodes encodes to the same octets, has the times that are read without decoding, and is
+ * found among others. The CRC is put
  * right first, or nothing would ever decode. */
 #include <stdlib.h>
 
@@ -32,6 +33,16 @@ static void is_found(const uint8_t *data, size_t size, const uint8_t *bytes, siz
 		abort();
 }
 
+static void has_the_same_times(const uint8_t *bytes, size_t n, const struct record *r)
+{
+	enum record_kind kind;
+	int64_t login_ms, until_ms;
+
+	if (!record_times((struct str){ (const char *)bytes, n }, &kind, &login_ms, &until_ms) ||
+		kind != r->kind || login_ms != r->login_ms || until_ms != r->until_ms)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t bytes[RECORD_MAX], again[RECORD_MAX];
@@ -43,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(bytes, data, size);
 	put_crc(bytes, size);
 	if (record_decode((struct str){ (char *)bytes, size }, &r)) {
+		has_the_same_times(bytes, size, &r);
 		bytes[3] = bytes[3] != 0; /* any value but 0 is a yes */
 		put_crc(bytes, size);
 		if (record_encode(&r, again) != size || memcmp(bytes, again, size) != 0)

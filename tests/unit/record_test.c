@@ -37,6 +37,22 @@ static void comes_back_as_it_was(void **state)
 	assert_string_equal(back.source.mechanism, "plain");
 }
 
+static void its_times_are_read_without_the_rest(void **state)
+{
+	const struct record r = sample();
+	uint8_t bytes[RECORD_MAX];
+	size_t n = record_encode(&r, bytes);
+	enum record_kind kind;
+	int64_t login_ms, until_ms;
+
+	(void)state;
+	bytes[n - 1] ^= 1;
+	assert_true(record_times((struct str){ (char *)bytes, n }, &kind, &login_ms, &until_ms));
+	assert_true(kind == RECORD_GRANT && login_ms == r.login_ms && until_ms == r.until_ms);
+	assert_false(record_times((struct str){ (char *)bytes, 40 }, &kind, &login_ms, &until_ms));
+	assert_false(record_times(STR(""), &kind, &login_ms, &until_ms));
+}
+
 /* What a store of before has written must count, or an upgrade would close every window. */
 static void a_record_without_a_fingerprint_is_as_it_always_was(void **state)
 {
@@ -87,6 +103,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(comes_back_as_it_was),
+		cmocka_unit_test(its_times_are_read_without_the_rest),
 		cmocka_unit_test(a_record_without_a_fingerprint_is_as_it_always_was),
 		cmocka_unit_test(every_flipped_bit_and_every_cut_is_seen),
 		cmocka_unit_test(the_crc_is_castagnoli_s),
