@@ -35,7 +35,8 @@ struct users_facts session_facts(const struct session *s, char *stamp)
 		.secure = session_secure(s),
 		.service = "pop",
 		.hostname = s->server->kit->site.hostname,
-		.binding = caller_binding(s->conn) };
+		.binding = caller_binding(s->conn),
+		.bound = s->conn };
 
 	facts.apop = str_of(pop3_stamp(&s->pop3, stamp));
 	return facts;

@@ -15,6 +15,7 @@ static struct users_facts facts_of(const struct session *s)
 		.service = "smtp",
 		.hostname = s->server->kit->site.hostname,
 		.binding = caller_binding(s->conn),
+		.bound = s->conn,
 	};
 }
 

@@ -99,6 +99,9 @@ struct endpoint conn_local(struct conn *c);
  * handshake has 30 s at most, and no more than the patience of the connection. */
 const struct tls_facts *conn_tls(const struct conn *c);
 
+/* tls_exporter() of it, tls.h. */
+MUST_USE bool conn_tls_exporter(const struct conn *c, uint8_t *dst);
+
 /* Why TLS failed, in a few static words for the log ("no shared cipher"); NULL if it did not. */
 const char *conn_tls_error(const struct conn *c);
 

@@ -84,6 +84,11 @@ const struct tls_facts *conn_tls(const struct conn *c)
 	return c->tls != NULL && tls_ready(c->tls) ? tls_facts(c->tls) : NULL;
 }
 
+bool conn_tls_exporter(const struct conn *c, uint8_t *dst)
+{
+	return c->tls != NULL && tls_exporter(c->tls, dst);
+}
+
 const char *conn_tls_error(const struct conn *c)
 {
 	if (c->tls != NULL && tls_error(c->tls) != NULL)

@@ -148,10 +148,8 @@ static enum tls_says verdict_of(struct tls *t, int result)
 	}
 }
 
-/* RFC 9266 4.2: the label, no context, 32 octets. */
 static void gather_facts(struct tls *t)
 {
-	static const char label[] = "EXPORTER-Channel-Binding";
 	struct tls_facts *f = &t->facts;
 
 	f->version = SSL_get_version(t->ssl);
@@ -159,9 +157,7 @@ static void gather_facts(struct tls *t)
 	f->resumed = SSL_session_reused(t->ssl) == 1;
 	f->verified = t->context->client && SSL_get0_peer_certificate(t->ssl) != NULL &&
 		SSL_get_verify_result(t->ssl) == X509_V_OK;
-	f->has_exporter = SSL_version(t->ssl) == TLS1_3_VERSION &&
-		SSL_export_keying_material(t->ssl, f->exporter, sizeof(f->exporter), label,
-			sizeof(label) - 1, NULL, 0, 0) == 1;
+	f->has_exporter = SSL_version(t->ssl) == TLS1_3_VERSION;
 }
 
 static enum tls_says shake(struct tls *t)
@@ -280,6 +276,18 @@ void tls_end(struct tls *t, struct buf *wire)
 const struct tls_facts *tls_facts(const struct tls *t)
 {
 	return &t->facts;
+}
+
+/* RFC 9266 4.2: the label, no context, 32 octets. */
+bool tls_exporter(const struct tls *t, uint8_t *dst)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+	bool done = t->ready && t->facts.has_exporter &&
+		SSL_export_keying_material(
+			t->ssl, dst, TLS_EXPORTER, label, sizeof(label) - 1, NULL, 0, 0) == 1;
+
+	ERR_clear_error();
+	return done;
 }
 
 const char *tls_error(const struct tls *t)

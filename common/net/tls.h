@@ -21,8 +21,7 @@ struct tls_facts {
 	bool resumed;
 	bool verified; /* the peer's certificate was asked for and is good */
 	char sni[256]; /* the name that the client asked for; "" for none */
-	bool has_exporter;
-	uint8_t exporter[TLS_EXPORTER]; /* tls-exporter, RFC 9266: with TLS 1.3 */
+	bool has_exporter; /* tls_exporter() can tell */
 };
 
 struct tls_server {
@@ -82,6 +81,10 @@ void tls_end(struct tls *t, struct buf *wire);
 
 /* Ready only. */
 const struct tls_facts *tls_facts(const struct tls *t);
+
+/* Its tls-exporter (RFC 9266), the same at both ends, into dst of TLS_EXPORTER octets. False: it is not TLS 1.3, or there
+ * was no memory. */
+MUST_USE bool tls_exporter(const struct tls *t, uint8_t *dst);
 
 /* Why it failed, in a few static words; NULL if it did not. */
 const char *tls_error(const struct tls *t);

@@ -55,7 +55,7 @@ static enum err allowed(
 	const struct users *u, const struct mechanism *m, const struct users_facts *facts)
 {
 	if (m == NULL || !accounts_can(u, m) ||
-		((m->needs & NEEDS_BINDING) != 0 && facts->binding.n == 0) ||
+		((m->needs & NEEDS_BINDING) != 0 && facts->binding == NULL) ||
 		((m->needs & NEEDS_APOP) != 0 && facts->apop.n == 0))
 		return ERR_ABSENT;
 	return (m->needs & NEEDS_SECURE) != 0 && !facts->secure ? ERR_DENIED : ERR_NONE;
@@ -84,12 +84,17 @@ char *users_mechanisms(const struct users *u, const struct users_facts *facts, c
 
 static enum err begin_sasl(struct exchange *x, const struct users_facts *facts)
 {
+	uint8_t octets[USERS_BINDING];
+	const bool binds = (x->mechanism->needs & NEEDS_BINDING) != 0;
 	const struct sasl_facts of_sasl = {
 		.service = facts->service != NULL ? facts->service : "mail",
 		.hostname = facts->hostname != NULL ? facts->hostname : "localhost",
-		.binding = facts->binding,
+		.bound = facts->binding != NULL,
+		.binding = { (const char *)octets, binds ? sizeof(octets) : 0 },
 	};
 
+	if (binds && !facts->binding(facts->bound, octets))
+		return ERR_NOMEM;
 	return sasl_begin(&x->sasl, x->users->sasl, x->mechanism->sasl, &of_sasl, scram_named, x);
 }
 

@@ -98,7 +98,7 @@ void sasl_close(struct sasl **s)
 
 static bool give_facts(struct sasl_session *x, const struct sasl_facts *facts)
 {
-	x->bound = facts->binding.n > 0;
+	x->bound = facts->bound;
 	return gsasl_property_set(x->gsasl, GSASL_SERVICE, facts->service) == GSASL_OK &&
 		gsasl_property_set(x->gsasl, GSASL_HOSTNAME, facts->hostname) == GSASL_OK &&
 		(x->mechanism != SASL_SCRAM_PLUS ||

@@ -31,7 +31,8 @@ typedef bool sasl_named(void *owner, struct str name, struct str authzid, struct
 
 struct sasl_facts { /* borrowed for sasl_begin() */
 	const char *service, *hostname;
-	struct str binding; /* tls-exporter (RFC 9266); empty: -PLUS was not offered */
+	bool bound; /* -PLUS was offered */
+	struct str binding; /* of -PLUS: tls-exporter (RFC 9266) */
 };
 
 MUST_USE enum err sasl_open(struct sasl **out);

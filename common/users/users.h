@@ -84,6 +84,11 @@ struct users_answer {
 typedef void users_heard(
 	void *owner, const struct users_answer *answer); /* the one call-back type */
 
+/* Into dst, of USERS_BINDING octets, the tls-exporter (RFC 9266) of the client's connection. False: not now. Asked only
+ * for an exchange that binds to it: it costs a fortieth of a TLS session. */
+#define USERS_BINDING 32
+typedef bool users_binding(void *of, uint8_t *dst);
+
 /* What the mechanism may depend on. Texts are borrowed for the call, service and hostname until
  * users_end(). */
 struct users_facts {
@@ -93,7 +98,8 @@ struct users_facts {
 	bool secure; /* the password itself may be sent: under TLS, or as the operator said */
 	const char *service; /* "pop", "smtp": the SASL service name (RFC 5034 2, RFC 4954 9) */
 	const char *hostname;
-	struct str binding; /* tls-exporter (RFC 9266) for the -PLUS mechanisms; empty: none */
+	users_binding *binding; /* for the -PLUS mechanisms; NULL: there is nothing to bind to */
+	void *bound; /* what it is asked of */
 	struct str apop; /* the greeting's timestamp with its brackets, for APOP; empty: none */
 };
 

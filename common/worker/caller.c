@@ -1,6 +1,8 @@
 /* caller.c - see caller.h. */
 #include "common/worker/caller.h"
 
+#include <assert.h>
+
 static bool balancer_tls(const struct conn *c)
 {
 	const struct proxyhdr_facts *p = conn_proxied(c);
@@ -37,14 +39,19 @@ bool caller_is_secure(const struct conn *c, const struct site *site)
 		(caller_is_known(c) && addr_is_loopback(conn_peer(c).addr));
 }
 
+static_assert(USERS_BINDING == TLS_EXPORTER, "the one is the other");
+
+static bool on_binding(void *conn, uint8_t *dst)
+{
+	return conn_tls_exporter(conn, dst);
+}
+
 /* The TLS that a balancer has with us instead is not the one that the client would prove. */
-struct str caller_binding(const struct conn *c)
+users_binding *caller_binding(const struct conn *c)
 {
 	const struct tls_facts *tls = conn_tls(c);
 
-	if (tls == NULL || !tls->has_exporter || balancer_tls(c))
-		return (struct str){ "", 0 };
-	return (struct str){ (const char *)tls->exporter, sizeof(tls->exporter) };
+	return tls != NULL && tls->has_exporter && !balancer_tls(c) ? on_binding : NULL;
 }
 
 static void log_name(struct log_line *l, const char *key, const char *name)

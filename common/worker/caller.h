@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/conf/site.h"
 #include "common/net/conn.h"
+#include "common/users/users.h"
 
 /* Is conn_peer() the client's address? It is not where the balancer came for itself, or could not say: such
  * a client is served, but no address proves anything of it, and none is recorded. */
@@ -20,8 +21,9 @@ bool caller_tls(const struct conn *c);
 /* May passwords come as they are: under TLS, from this host, or as the operator said? */
 bool caller_is_secure(const struct conn *c, const struct site *site);
 
-/* tls-exporter (RFC 9266) of the client's own TLS; empty without it, and where TLS ends at the balancer. */
-struct str caller_binding(const struct conn *c);
+/* How to ask c for the tls-exporter (RFC 9266) of the client's own TLS; NULL without it, and where TLS ends at the
+ * balancer. */
+users_binding *caller_binding(const struct conn *c);
 
 /* tls=, and of which kind; proxied= where the client is not known. */
 void caller_log_tls(struct log_line *l, const struct conn *c);
