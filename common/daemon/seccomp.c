@@ -163,6 +163,7 @@ static void allow_threads(struct filter *f)
 	bool free_hand = SANITISED || needs(f, SANDBOX_FORKS);
 
 	allow_where(f, "clone", 0, free_hand ? 0 : thread, free_hand ? 0 : thread);
+	allow_where(f, "sched_setattr", 0, UINT32_MAX, 0); /* of the thread that calls */
 	allow_where(f, "tgkill", 0, free_hand ? 0 : UINT32_MAX, free_hand ? 0 : (uint64_t)getpid());
 }
 

@@ -21,7 +21,7 @@ static const char *const everybody[] = {
 	/* memory and threads */
 	"munmap", "mremap", "madvise", "brk", "futex", "futex_waitv", "set_robust_list",
 	"get_robust_list", "rseq", "membarrier", "sched_yield", "sched_getaffinity", "getcpu",
-	"set_tid_address", "gettid", "exit", "exit_group",
+	"set_tid_address", "getpriority", "gettid", "exit", "exit_group",
 	/* signals and timers of our own */
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "sigaltstack",
 	"timer_create", "timer_settime", "timer_gettime", "timer_delete", "setitimer", "alarm",

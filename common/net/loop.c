@@ -161,6 +161,7 @@ void loop_close(struct loop **l)
 	if (it == NULL)
 		return;
 	listen_stop(it);
+	crew_close(it);
 	close_timers(it);
 	delay_drop_all(it);
 	while (!list_empty(&it->watches)) {

@@ -31,7 +31,8 @@ struct loop {
 	size_t delays_n;
 	struct node conns; /* every conn until it is freed */
 	struct node listeners, timers, watches;
-	size_t jobs; /* under way in the pool */
+	struct crew *crew; /* owned; NULL: none */
+	size_t jobs; /* under way in the pool and the crew */
 	size_t heads; /* connections whose PROXY header is awaited */
 	bool unheard; /* some conn is */
 	int64_t deadline_ms;
@@ -56,6 +57,9 @@ void conn_hear_unheard(struct loop *l);
 /* delay.c: for each tick, and at the end. */
 void delay_expire(struct loop *l);
 void delay_drop_all(struct loop *l);
+
+/* crew.c: sends its threads home, who must be idle. Takes a loop without a crew. */
+void crew_close(struct loop *l);
 
 /* listen.c */
 void listen_stop(struct loop *l);

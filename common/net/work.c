@@ -1,5 +1,5 @@
-/* work.c - see work.h. libuv's queue has no bound of its own; ours keeps a flood of logins from
- * becoming a flood of memory. */
+/* work.c - see work.h. libuv's queue has no bound of its own; ours keeps a flood of sessions
+ * from becoming a flood of memory. */
 #include "common/net/work.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* work.h - the thread pool: files, hashes, and nothing else. */
+/* work.h - the thread pool: files, and nothing else. What computes for long goes to the crew (crew.h). */
 #ifndef POPGATE_WORK_H
 #define POPGATE_WORK_H
 

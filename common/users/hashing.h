@@ -1,5 +1,5 @@
-/* hashing.h - costly work of exchanges in the pool that the owner lent: a few at a time, so that a flood
- * of logins does not keep files from being read, the others in a queue with a bound. */
+/* hashing.h - costly work of exchanges in the threads that the owner lent: a few at a time, the others in a
+ * queue with a bound. */
 #ifndef POPGATE_HASHING_H
 #define POPGATE_HASHING_H
 
@@ -7,7 +7,8 @@
 #include "common/users/hash.h"
 #include "common/users/users.h"
 
-#define HASHING_AT_ONCE 2 /* of the pool's four threads */
+/* In each worker: one more than keeps its processor busy, for logins do not spread evenly over workers. */
+#define HASHING_AT_ONCE 2
 #define HASHING_WAITING_MAX 1024
 
 struct hashing {

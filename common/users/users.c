@@ -187,7 +187,7 @@ enum err users_open(struct users **out, const char *path, struct str default_dom
 	if (u == NULL)
 		return ERR_NOMEM;
 	u->lent = *lent;
-	hashing_init(&u->hashing, lent->pool);
+	hashing_init(&u->hashing, lent->hashing.submit != NULL ? lent->hashing : lent->pool);
 	e = make_parts(u, path, default_domain);
 	if (e != ERR_NONE) {
 		users_close(&u);

@@ -18,7 +18,7 @@
 #define USERS_RESPONSE_MAX 12288 /* octets of one decoded response (RFC 4954 4, 12) */
 
 /* A pool of threads: run(job) in one of them, then done(job) on the loop's own thread. False, and
- * neither is called, when the pool takes no more. common/net/work.h has this shape. */
+ * neither is called, when the pool takes no more. work.h and crew.h of common/net have this shape. */
 struct users_pool {
 	bool (*submit)(void *ctx, void (*run)(void *job), void (*done)(void *job), void *job);
 	void *ctx;
@@ -51,6 +51,7 @@ struct cache;
  * cache nothing is kept between logins. */
 struct users_lent {
 	struct users_pool pool;
+	struct users_pool hashing; /* HASHING_AT_ONCE jobs at a time; left out: pool */
 	struct users_timer timer;
 	struct users_penalties penalties;
 	struct cache *cache; /* borrowed */

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/net/crew.h"
 #include "common/net/delay.h"
 #include "common/net/work.h"
 #include "common/users/cache.h"
+#include "common/users/hashing.h"
 
 #define REFRESH_MS 1000
 #define MANY_MAX_MS 2000 /* of a delay for who speaks for many */
@@ -104,9 +106,10 @@ static void on_second(void *owner)
 
 static void open_users(struct accounts *a, struct loop *l)
 {
-	struct users_lent lent = {
-		.pool = { work_pool, l }, .timer = { start_wait, stop_wait, l }, .cache = a->cache
-	};
+	struct users_lent lent = { .pool = { work_pool, l },
+		.hashing = { crew_submit, l },
+		.timer = { start_wait, stop_wait, l },
+		.cache = a->cache };
 
 	if (a->line != NULL && a->window != NULL)
 		lent.penalties = (struct users_penalties){ delay_of, on_failed, a };
@@ -125,6 +128,8 @@ enum err accounts_open(struct accounts **out, struct kit *kit, struct loop *l,
 	*a = (struct accounts){ .kit = kit, .line = line, .window = window };
 	e = cache_open(
 		&a->cache, kit->verified, kit->site.window.lifetime_ms + kit->site.window.slack_ms);
+	if (e == ERR_NONE)
+		e = crew_open(l, HASHING_AT_ONCE);
 	if (e == ERR_NONE)
 		open_users(a, l);
 	if (e == ERR_NONE)

@@ -11,7 +11,7 @@ ATTACH, DETACH, CONT, SINGLESTEP, GETREGS, SETREGS = 16, 17, 7, 9, 12, 13
 SYSCALL = b"\x0f\x05"
 NUMBERS = {"read": 0, "write": 1, "open": 2, "mprotect": 10, "socket": 41, "connect": 42, "sendto": 44, "fork": 57,
            "execve": 59, "kill": 62, "truncate": 76, "rename": 82, "mkdir": 83, "unlink": 87, "ptrace": 101,
-           "getpriority": 140}
+           "setpriority": 141, "sched_setattr": 314}
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 _libc.ptrace.restype = ctypes.c_long

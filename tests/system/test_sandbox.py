@@ -103,10 +103,10 @@ def test_a_system_call_that_is_not_in_the_set_is_reported_and_the_worker_goes_on
     with Puppet(worker) as puppet:
         for _ in range(2):
             with pytest.raises(Refused):
-                puppet.call("getpriority", 0, 0, pass_on=True)
+                puppet.call("setpriority", 0, 0, 0, pass_on=True)
             assert puppet.returned == -errno.ENOSYS
-    event = farm.wait_event("sandbox.violation", role="worker", syscall="getpriority", killed="false")
-    assert event["level"] == "error" and event["number"] == "140"
+    event = farm.wait_event("sandbox.violation", role="worker", syscall="setpriority", killed="false")
+    assert event["level"] == "error" and event["number"] == "141"
     assert farm.login().startswith("+OK")
     assert farm.role("pop3d", "worker") == [worker]
     assert len(farm.events("sandbox.violation")) == 1, "each is said once"
@@ -119,8 +119,8 @@ def test_where_the_sandbox_is_strict_it_ends_the_worker(farm):
     worker, = farm.role("pop3d", "worker")
     with Puppet(worker) as puppet:
         with pytest.raises((Refused, ProcessLookupError)):
-            puppet.call("getpriority", 0, 0, pass_on=True)
-    assert farm.wait_event("sandbox.violation", syscall="getpriority", killed="true")
+            puppet.call("setpriority", 0, 0, 0, pass_on=True)
+    assert farm.wait_event("sandbox.violation", syscall="setpriority", killed="true")
     assert farm.wait_event("worker.died", signal=int(signal.SIGSYS), worker=worker)
     until(lambda: farm.role("pop3d", "worker") not in ([], [worker]), 10, "another worker")
 
@@ -159,7 +159,8 @@ def test_a_gate_in_other_hands_reads_no_mail_and_spoils_nothing(host):  # noqa: 
         refused_by_its_errno(puppet, errno.EACCES, "connect", network,
                              b"\x02\0" + host.pop_port.to_bytes(2, "big") + b"\x7f\0\0\x01" + bytes(7), 16)
         for call in (("unlink", letter.encode()), ("rename", letter.encode(), b"/x"), ("mkdir", b"/tmp/x", 0o700),
-                     ("fork",), ("mprotect", puppet.before.rsp & ~4095, 4096, 7), ("kill", os.getpid(), 0)):
+                     ("fork",), ("mprotect", puppet.before.rsp & ~4095, 4096, 7), ("kill", os.getpid(), 0),
+                     ("sched_setattr", os.getpid(), b"", 0)):
             refused(puppet, *call)
         store = puppet.call("socket", 1, 5, 0)
         path = f"{host.dir}/host/run/store.sock".encode()

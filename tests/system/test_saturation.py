@@ -1,4 +1,4 @@
-"""More logins with costly passwords than the pool can work off: who stands too far behind hears that it is busy, nobody
+"""More logins with costly passwords than can be worked off: who stands too far behind hears that it is busy, nobody
 is left without a word, and subscribers whose passwords cost nothing are served meanwhile."""
 
 import base64
