@@ -3,34 +3,36 @@
 
 #define LOCAL_MAX 64 /* RFC 5321 4.5.3.1.1 */
 
-static bool dots_well_placed(struct str s)
+static bool other_fits(char c, const char *others, bool folded)
 {
-	char before = '.';
+	return ascii_alnum(c) ? !folded : c != '\0' && strchr(others, c) != NULL;
+}
+
+/* Letters, digits and others; dots only between them. What nearly all of it is comes first: each record that is read
+ * has a name, and this was an eighth of a look at the window. */
+static bool made_of(struct str s, const char *others, bool folded)
+{
+	bool may_end = false;
 
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '.' && before == '.')
+		const char c = s.p[i];
+
+		if ((c >= 'a' && c <= 'z') || ascii_digit(c)) {
+			may_end = true;
+			continue;
+		}
+		if (c == '.' ? !may_end : !other_fits(c, others, folded))
 			return false;
-		before = s.p[i];
+		may_end = c != '.';
 	}
-	return before != '.';
+	return may_end;
 }
 
-static bool made_of(struct str s, const char *punctuation)
+static bool fits(struct str local, struct str domain, bool folded)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (!ascii_alnum(s.p[i]) && (s.p[i] == '\0' || strchr(punctuation, s.p[i]) == NULL))
-			return false;
-	return true;
-}
-
-static bool local_fits(struct str s)
-{
-	return s.n > 0 && s.n <= LOCAL_MAX && made_of(s, "._+-=") && dots_well_placed(s);
-}
-
-static bool domain_fits(struct str s)
-{
-	return s.n > 0 && made_of(s, ".-") && dots_well_placed(s) && s.p[0] != '-';
+	return local.n <= LOCAL_MAX && local.n + 1 + domain.n <= SUBSCRIBER_MAX &&
+		made_of(local, "_+-=", folded) && made_of(domain, "-", folded) &&
+		domain.p[0] != '-';
 }
 
 static size_t put_folded(char *dst, struct str s)
@@ -47,7 +49,7 @@ bool subscriber_fold(struct str typed, struct str default_domain, struct subscri
 
 	if (!str_split(typed, '@', &local, &domain))
 		domain = default_domain;
-	if (!local_fits(local) || !domain_fits(domain) || local.n + 1 + domain.n > SUBSCRIBER_MAX)
+	if (!fits(local, domain, false))
 		return false;
 	n = put_folded(out->name, local);
 	out->name[n++] = '@';
@@ -55,6 +57,13 @@ bool subscriber_fold(struct str typed, struct str default_domain, struct subscri
 	out->name[n] = '\0';
 	out->n = (uint8_t)n;
 	return true;
+}
+
+bool subscriber_is_folded(const struct subscriber *s)
+{
+	struct str local, domain;
+
+	return str_split(subscriber_str(s), '@', &local, &domain) && fits(local, domain, true);
 }
 
 struct str subscriber_local(const struct subscriber *s)

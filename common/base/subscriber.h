@@ -21,6 +21,9 @@ struct subscriber {
  * untouched, for what no subscriber can be called. */
 MUST_USE bool subscriber_fold(struct str typed, struct str default_domain, struct subscriber *out);
 
+/* Is it a name that folding gives, and gives again as it is? For names that were stored. */
+bool subscriber_is_folded(const struct subscriber *s);
+
 static inline struct str subscriber_str(const struct subscriber *s)
 {
 	return (struct str){ s->name, s->n };

@@ -50,11 +50,7 @@ static bool crc_fits(struct str bytes)
 /* Nobody, or a name that folds to itself. */
 static bool canonical(const struct subscriber *who)
 {
-	struct subscriber folded;
-
-	return who->n == 0 ||
-		(subscriber_fold(subscriber_str(who), STR(""), &folded) &&
-			subscriber_eq(&folded, who));
+	return who->n == 0 || subscriber_is_folded(who);
 }
 
 static bool sensible(const struct record *r)

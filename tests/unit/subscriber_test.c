@@ -44,6 +44,21 @@ static void folds_or_refuses(void **state)
 	assert_false(subscriber_fold(STR("an\0na"), STR("example.net"), &(struct subscriber){ 0 }));
 }
 
+static void knows_what_it_folded_itself(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *typed = cases[i].typed;
+		struct subscriber s = subscriber_of(typed), folded;
+		bool same = subscriber_fold(str_of(typed), STR(""), &folded) &&
+			strcmp(typed, folded.name) == 0;
+
+		assert_int_equal(subscriber_is_folded(&s), same);
+		if (subscriber_fold(str_of(typed), str_of(cases[i].domain), &folded))
+			assert_true(subscriber_is_folded(&folded));
+	}
+}
+
 static void has_two_halves(void **state)
 {
 	struct subscriber s;
@@ -73,6 +88,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(folds_or_refuses),
+		cmocka_unit_test(knows_what_it_folded_itself),
 		cmocka_unit_test(has_two_halves),
 		cmocka_unit_test(is_the_same_again_from_its_text),
 	};
