@@ -25,7 +25,7 @@ static bool changed(void *ctx, const struct subscriber *who, const struct finger
 {
 	const struct judge *j = ctx;
 
-	return accountprint_changed(j->key, j->file, who, then);
+	return accountprint_changed(j->key, j->file, NULL, who, then);
 }
 
 void judge_attach(struct judge *j, struct view *v)

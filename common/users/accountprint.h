@@ -19,9 +19,20 @@ void accountprint_key_close(struct accountprint_key **k); /* takes NULL */
 struct fingerprint accountprint(const struct accountprint_key *k, const struct subscriber *who,
 	struct str stored, bool disabled);
 
+/* The fingerprints that were asked for last, of the accounts of one file under one key: to be forgotten with
+ * either. Each account has one place, which it shares with others of a large file. All zero: none. */
+#define ACCOUNTPRINTS 2048
+struct accountprints {
+	struct accountprint_kept {
+		uint32_t of; /* one more than the account's number in the file; 0: free */
+		struct fingerprint is;
+	} at[ACCOUNTPRINTS];
+};
+void accountprints_forget(struct accountprints *known);
+
 /* Is the account of who in f known to be another one than when that fingerprint was taken: its password is,
- * it may no longer log in, or it is gone? False where that cannot be told. */
+ * it may no longer log in, or it is gone? False where that cannot be told. known may be NULL. */
 bool accountprint_changed(const struct accountprint_key *k, const struct passwdfile *f,
-	const struct subscriber *who, const struct fingerprint *then);
+	struct accountprints *known, const struct subscriber *who, const struct fingerprint *then);
 
 #endif

@@ -329,6 +329,7 @@ void passwdfile_nth(const struct passwdfile *f, size_t i, struct passwd_account 
 	out->stored = (struct str){ f->bytes + a->stored, a->stored_n };
 	out->groups = (struct str){ f->bytes + a->groups, a->groups_n };
 	out->disabled = a->disabled;
+	out->nth = (uint32_t)i;
 }
 
 bool passwdfile_find(

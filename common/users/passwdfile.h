@@ -30,6 +30,7 @@ struct passwd_account {
 	struct str stored; /* borrowed from the file until passwdfile_close() */
 	struct str groups; /* likewise: "a,b"; empty for none */
 	bool disabled;
+	uint32_t nth; /* of its file: passwdfile_nth() */
 };
 
 /* Reads path. ERR_ABSENT, ERR_DENIED, ERR_IO, ERR_LIMIT (over 1 GB). Meant for a pool job. */

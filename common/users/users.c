@@ -131,6 +131,7 @@ static void adopt(struct read_job *j)
 	if (j->e != ERR_NONE)
 		return;
 	passwdfile_close(&u->file);
+	accountprints_forget(&u->prints);
 	u->file = j->file;
 	u->edition++;
 	j->file = NULL;
@@ -208,6 +209,7 @@ void users_close(struct users **u)
 	if (*u == NULL)
 		return;
 	passwdfile_close(&(*u)->file);
+	accountprints_forget(&(*u)->prints);
 	sasl_close(&(*u)->sasl);
 	cache_close(&(*u)->own_cache);
 	free((*u)->path);
@@ -252,11 +254,11 @@ unsigned users_edition(const struct users *u)
 	return u->edition;
 }
 
-bool users_changed(
-	const struct users *u, const struct subscriber *who, const struct fingerprint *then)
+bool users_changed(struct users *u, const struct subscriber *who, const struct fingerprint *then)
 {
 	return u->file != NULL &&
-		accountprint_changed(cache_accountprint_key(u->cache), u->file, who, then);
+		accountprint_changed(
+			cache_accountprint_key(u->cache), u->file, &u->prints, who, then);
 }
 
 bool users_owns(struct users *u, const struct subscriber *address, struct subscriber *owner)

@@ -126,8 +126,7 @@ unsigned users_edition(const struct users *u);
 
 /* Is the account of who known to be another one than when that fingerprint was taken: its password is, it
  * may no longer log in, or it is gone? False where that cannot be told. */
-bool users_changed(
-	const struct users *u, const struct subscriber *who, const struct fingerprint *then);
+bool users_changed(struct users *u, const struct subscriber *who, const struct fingerprint *then);
 
 #define USERS_MECHANISMS_TEXT 128
 

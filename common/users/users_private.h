@@ -5,6 +5,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "common/users/accountprint.h"
 #include "common/users/cache.h"
 #include "common/users/hashing.h"
 #include "common/users/passwdfile.h"
@@ -26,6 +27,7 @@ struct users {
 	struct cache *own_cache; /* owned; NULL: one was lent */
 	struct cache *cache; /* the one or the other */
 	struct passwdfile *file; /* owned; NULL: nobody is known */
+	struct accountprints prints; /* of file */
 	struct stamp stamp; /* of file */
 	struct stamp doubted; /* of one that lost many accounts, first seen at */
 	int64_t doubted_ms; /* steady clock */

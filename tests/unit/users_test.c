@@ -435,7 +435,8 @@ static void what_has_changed_since_a_login_is_told(void **state)
 
 		read_again(u, rows[i].file);
 		assert_int_equal(users_edition(u), before + 1);
-		assert_int_equal(users_changed(u, &anna, &then), rows[i].changed);
+		for (int look = 0; look < 2; look++) /* the second is answered from memory */
+			assert_int_equal(users_changed(u, &anna, &then), rows[i].changed);
 		assert_false(users_changed(u, &anna, &none));
 	}
 	users_close(&u);
