@@ -4,20 +4,21 @@
 #define WALK_MAX 4096 /* rows that one page of a listing may pass over */
 
 /* Puts the cursor on the first row behind *c. */
-static int seek(struct view *v, const struct view_cursor *c, MDB_val *key, MDB_val *data)
+static struct row seek(struct view *v, const struct view_cursor *c)
 {
 	uint8_t bytes[RECORD_KEY_MAX];
-	size_t n;
-	int code;
+	struct str key = { (const char *)bytes, 0 };
+	struct row at;
 
-	if (!c->started)
-		return mdb_cursor_get(v->cursor, key, data, MDB_FIRST);
-	n = record_entry_key(&c->key, &c->who, bytes);
-	*key = (MDB_val){ n, bytes };
-	code = mdb_cursor_get(v->cursor, key, data, MDB_SET_RANGE);
-	if (code == 0 && key->mv_size == n && memcmp(key->mv_data, bytes, n) == 0)
-		code = mdb_cursor_get(v->cursor, key, data, MDB_NEXT);
-	return code;
+	if (!c->started) {
+		at.code = mdb_cursor_renew(v->txn, v->cursor);
+		return at.code == 0 ? view_step(v->cursor, MDB_FIRST) : at;
+	}
+	key.n = record_entry_key(&c->key, &c->who, bytes);
+	at = view_seek(v, v->cursor, key);
+	if (at.code == 0 && view_compare(&at.key, key) == 0)
+		at = view_step(v->cursor, MDB_NEXT);
+	return at;
 }
 
 struct listing {
@@ -41,22 +42,21 @@ static bool comes_behind(const struct view_cursor *c, const MDB_val *key)
 static enum err fill_page(struct view *v, const struct view_meta *m, void *call)
 {
 	struct listing *l = call;
-	MDB_val key, data;
-	int code = seek(v, l->cursor, &key, &data);
+	struct row at = seek(v, l->cursor);
 
-	for (size_t walked = 0; code == 0 && l->n < l->max && walked < WALK_MAX; walked++) {
+	for (size_t walked = 0; at.code == 0 && l->n < l->max && walked < WALK_MAX; walked++) {
 		struct record r;
 
-		if (!comes_behind(l->cursor, &key) || !view_row_fits(RECORD_GRANT, &key, &data) ||
-			!record_decode(str_of_val(data), &r))
+		if (!comes_behind(l->cursor, &at.key) || !view_row_fits(RECORD_GRANT, &at) ||
+			!record_decode(str_of_val(at.data), &r))
 			return ERR_DAMAGED;
 		*l->cursor = (struct view_cursor){ r.key, r.who, true };
 		if (l->dead || view_standing(v, &r, view_present(m, l->now_ms)) == LIVE)
 			l->page[l->n++] = (struct entry){ r.key, view_holder(&r) };
-		code = mdb_cursor_get(v->cursor, &key, &data, MDB_NEXT);
+		at = view_step(v->cursor, MDB_NEXT);
 	}
-	l->last = code == MDB_NOTFOUND;
-	return code == MDB_NOTFOUND ? ERR_NONE : err_of_mdb(code);
+	l->last = at.code == MDB_NOTFOUND;
+	return at.code == MDB_NOTFOUND ? ERR_NONE : err_of_mdb(at.code);
 }
 
 enum err view_page(struct view *v, int64_t now_ms, bool dead, struct view_cursor *cursor,
