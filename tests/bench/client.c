@@ -104,6 +104,18 @@ static ssize_t give(struct client *c, struct str s, enum wish *w)
 
 /* --- opening */
 
+/* Says why there is no connection, the first few times. */
+static int no_connection(int fd)
+{
+	static unsigned said;
+
+	if (said++ < COMPLAINTS_MAX)
+		perror("hammer: connect");
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
 static int dial(const struct plan *p, unsigned n)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)p->port) };
@@ -112,16 +124,15 @@ static int dial(const struct plan *p, unsigned n)
 
 	from.sin_addr.s_addr =
 		htonl(SOURCE_FIRST + (p->sources > 0 ? n % p->sources : n) % SOURCE_LAST);
-	if (fd < 0 || inet_pton(AF_INET, p->host, &to.sin_addr) != 1)
-		return fd;
+	if (fd < 0)
+		return no_connection(fd);
 	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0 &&
+	if (inet_pton(AF_INET, p->host, &to.sin_addr) == 1 &&
+		bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0 &&
 		(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 || errno == EINPROGRESS))
 		return fd;
-	perror("hammer: connect");
-	close(fd);
-	return -1;
+	return no_connection(fd);
 }
 
 static bool tls_open(struct client *c)
@@ -246,9 +257,10 @@ static enum wish finish(struct client *c)
 {
 	c->common->octets += c->ear.octets;
 	c->common->messages = c->ear.messages;
-	if (c->ear.octets == 0 || c->ear.octets == c->ear.expected)
+	if (c->ear.bodies == 0 ||
+		(c->ear.octets == c->ear.expected && c->ear.bodies == c->ear.messages))
 		return WISH_DONE;
-	client_wrong(c, "STAT announced another number of octets");
+	client_wrong(c, "STAT announced another number of messages or octets");
 	return WISH_WRONG;
 }
 

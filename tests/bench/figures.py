@@ -50,6 +50,7 @@ def pop3_login(b, s):
 
 @figure("pop3-paced", "the same at 100/s: p99 of the session", 7.6, 10, ["dovecot"], unit="ms")
 def pop3_paced(b, s):
+    b.warm(s)
     result = b.load(s, "pop3", s.pop, b.paced(), same=True, fresh=True, rate=100, at=200)
     return result["p99_ms"], f"p50 {result['p50_ms']:.2f} ms"
 
@@ -63,6 +64,7 @@ def pop3_again(b, s):
 
 @figure("pop3-first", "login, SHA512-CRYPT, the first time", 2.77, 2.95, ["dovecot"])
 def pop3_first(b, s):
+    b.warm(s)
     n = b.count(s, 500)
     return each(b.load(s, "pop3", s.pop, n, same=True, user="hash", users=0x7fffffff, at=16,
                        first=b.unseen(s, n), sources=0))
@@ -126,10 +128,12 @@ def tls_resumed(b, s):
 def sending(b, s, n, script="smtp", messages=1, **options):
     if b.first_time(s, "window"):
         b.grant(s, WINDOW)
-    before = b.sink.taken()
+    messages_before, octets_before = b.sink.taken()
     result = b.load(s, script, options.pop("port", s.smtp), n, first=WINDOW, sources=0, each=messages, **options)
     sent = (result["done"] + result["warmed"]) * messages
-    assert b.sink.taken() - before == sent, f"{s.name} says {sent} messages, the sink has another number"
+    taken, octets = b.sink.taken()
+    assert taken - messages_before == sent, f"{s.name} says {sent} messages, the sink has another number"
+    assert octets - octets_before >= sent * options.get("size", 2000), f"{s.name} handed on less than it was given"
     return each(result, messages)
 
 
@@ -202,4 +206,4 @@ def ack(b, s):
 @figure("lookup", "window lookup at 1 million entries", 0.57, 2, unit="us", fresh=True)
 def lookup(b, s):
     _, looked = b.grants(s, 1_000_000, 1_000_000)
-    return looked["us_each"]
+    return looked["us_each"], f"{looked['entries']:,.0f} entries"

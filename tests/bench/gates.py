@@ -38,6 +38,7 @@ http {{
 }}
 """
 
+# proxy_buffer: a page is the default; of messages 16 kB cost 6 to 10 % less than that, and 64 kB no less again.
 MAIL = """
 mail {{
     server_name mail.bench.example;
@@ -45,9 +46,10 @@ mail {{
     ssl_certificate_key {key};
     ssl_protocols TLSv1.2 TLSv1.3;
     smtp_capabilities PIPELINING "SIZE 50000000" 8BITMIME ENHANCEDSTATUSCODES;
-    server {{ listen 127.0.0.1:{smtp} backlog=4096; protocol smtp; smtp_auth none; auth_http 127.0.0.1:{asked}/smtp; }}
+    server {{ listen 127.0.0.1:{smtp} backlog=4096; protocol smtp; smtp_auth none; proxy_buffer 16k;
+             auth_http 127.0.0.1:{asked}/smtp; }}
     server {{ listen 127.0.0.1:{refuse} backlog=4096; protocol smtp; smtp_auth none; auth_http 127.0.0.1:{asked}/no; }}
-    server {{ listen 127.0.0.1:{submission} backlog=4096; protocol smtp; smtp_auth plain login;
+    server {{ listen 127.0.0.1:{submission} backlog=4096; protocol smtp; smtp_auth plain login; proxy_buffer 16k;
              auth_http 127.0.0.1:{asked}/smtp; }}
     server {{ listen 127.0.0.1:{pop} backlog=4096; protocol pop3; pop3_auth plain; auth_http 127.0.0.1:{asked}/pop; }}
     server {{ listen 127.0.0.1:{pops} ssl backlog=4096; protocol pop3; pop3_auth plain;
@@ -100,8 +102,10 @@ class Nginx(_Nginx):
             self.asked.stop()
 
 
+# tune.bufsize: messages of 100 kB cost a quarter less than with the 16 kB that are the default.
 HAPROXY = """
 global
+    tune.bufsize 65536
     maxconn {connections}
     nbthread {cores}
     log stdout format raw local0
@@ -181,6 +185,7 @@ class Postfix(server.Server):
             smtp=self.smtp, refuse=self.refuse, submission=self.submission, sink=sink.port, sasl=sasl.sasl))
 
     def start(self):
+        self.begun()
         self.inner.dir.mkdir()
         self.inner.start()
         self.roots.append(self.inner.process)
@@ -194,6 +199,8 @@ class Postfix(server.Server):
         return sorted({*self.own(), *self.sasl.own()})
 
     def stop(self):
+        if self.inner.process and self.inner.process not in self.roots:
+            self.roots.append(self.inner.process)  # it was broken off while it started
         pids = self.own()
         super().stop()
         until(lambda: not [pid for pid in pids if pathlib.Path(f"/proc/{pid}").exists()], 10, "Postfix gone")

@@ -115,6 +115,7 @@ enum heard hear_feed(struct listener *l, const struct step *step, struct str in)
 		if (l->in_body) {
 			used = body_feed(l, in);
 			l->in_body = l->dot != DOT_END;
+			l->bodies += !l->in_body;
 			heard = l->in_body ? HEARD_MORE : HEARD_RIGHT;
 		} else {
 			used = line_feed(l, in);

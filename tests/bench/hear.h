@@ -19,7 +19,7 @@ struct listener { /* all zero at the start of a session */
 	bool in_body;
 	unsigned dot; /* in a body: how much of CRLF . CRLF stands before the present octet */
 	unsigned long long octets, expected; /* of bodies, without their dots; as STAT said */
-	unsigned long long messages; /* as STAT said */
+	unsigned long long bodies, messages; /* that came; as STAT said */
 };
 
 /* Takes all of in. Octets behind the answer make it wrong: nothing was asked that they could answer. */

@@ -51,14 +51,17 @@ def cpu_ms(pids):
 
 
 def pss_kb(pids):
-    """Memory in kB, what is shared counted in shares."""
+    """Memory in kB, what is shared counted in shares. PermissionError: nobody is told, and
+    nothing would be no answer."""
     total = 0
     for pid in pids:
         try:
             found = re.search(r"^Pss:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
             total += int(found.group(1)) if found else 0
-        except OSError:
+        except (FileNotFoundError, ProcessLookupError):
             pass
+        except PermissionError as error:
+            raise PermissionError("how much memory a daemon has is told to root alone: sudo") from error
     return total
 
 

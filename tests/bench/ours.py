@@ -39,6 +39,7 @@ PROGRAMS = {"store": "common/store/popgate-store", "pop3d": "pop3d/pop3d", "smtp
 class Ours(server.Server):
     name = "popgate"
     grants = True  # a login opens the window
+    settle = 2.3  # the history of who logged in is written every two seconds, and its cost is to be counted
     connections = 20000
 
     def __init__(self, directory, mail, sink, certificate="p256"):
@@ -46,10 +47,11 @@ class Ours(server.Server):
         self.mail, self.sink, self.env_of = mail, sink, {}
         self.certificate, self.key = material.certificate(self.dir, certificate)
         self.pop, self.pops, self.smtp, self.submission = (free_port() for _ in range(4))
-        self.names = server.NoNames(self.dir / "names").start()
+        self.names = server.NoNames(self.dir / "names")
         self.refuse = self.smtp  # who holds no window is a stranger there
 
     def start(self, *programs):
+        self.names.start()
         (self.dir / "state").mkdir()
         (self.dir / "run").mkdir()
         (self.dir / "users").write_text(self.mail.accounts.passwd())

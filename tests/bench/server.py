@@ -21,25 +21,36 @@ BUILD = pathlib.Path(os.environ.get("POPGATE_RELEASE", SOURCE / "build/release")
 PEERS = pathlib.Path(os.environ.get("POPGATE_PEERS", SOURCE / "build/peers"))
 
 
-def as_root(*words):
-    return [*([] if os.getuid() == 0 else ["sudo", "-n"]), *words]
-
-
 def files_limit():
     return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 def raise_files_limit(wanted):
-    """For us and all that we start, where we may."""
+    """For us and all that we start: as far as the hard limit at least, and to what is wanted where we may."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files_limit(), files_limit()))
     wanted = max(min(wanted, int(pathlib.Path("/proc/sys/fs/nr_open").read_text())), files_limit())
     with contextlib.suppress(ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
 
 
+STARTED = []  # servers that are not stopped yet, whoever holds them
+
+
+def stop_all():
+    """The last first. Whatever happens to one of them, the others are ended."""
+    for made in reversed(STARTED.copy()):
+        try:
+            made.stop()
+        except (AssertionError, OSError, subprocess.SubprocessError) as error:
+            print(f"{made.name} in {made.dir} did not end: {error}")
+
+
 class Server:
-    """name: how tables call it. mark: in the environment of all its processes that keep theirs."""
+    """name: how tables call it. mark: in the environment of all its processes that keep theirs. settle: seconds
+    after which it has done what many sessions left to be done."""
 
     name = "server"
+    settle = 0.1
 
     def __init__(self, directory):
         self.dir = pathlib.Path(directory)
@@ -48,7 +59,13 @@ class Server:
         self.mark = f"POPGATE_BENCH={os.getpid()}.{secrets.token_hex(8)}"
         self.roots = []
 
+    def begun(self):
+        """Before the first process of its own: from now on it is to be stopped."""
+        if self not in STARTED:
+            STARTED.append(self)
+
     def spawn(self, *words, env=None, log="log"):
+        self.begun()
         name, _, value = self.mark.partition("=")
         with open(self.dir / log, "ab") as out:
             process = subprocess.Popen([str(w) for w in words], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
@@ -87,6 +104,8 @@ class Server:
         self._signal(signal.SIGKILL)
         for process in self.roots:
             process.wait(5)
+        if self in STARTED:
+            STARTED.remove(self)
 
     def _signal(self, which):
         for pid in self.own():
@@ -108,13 +127,14 @@ class Sink(Server):
         return self
 
     def taken(self):
-        """How many messages came so far."""
+        """How many messages came so far, and how many octets of them."""
         with socket.create_connection(("127.0.0.1", self.port), 5) as sock:
             sock.sendall(b"XCOUNT\r\nQUIT\r\n")
             text = b""
             while piece := sock.recv(1000):
                 text += piece
-        return int(text.split(b"\n")[1].split()[1])
+        words = text.split(b"\n")[1].split()
+        return int(words[1]), int(words[2])
 
 
 class NoNames(Server):

@@ -41,6 +41,7 @@ auth_default_realm = bench.example
 mail_location = maildir:{mail}/%n
 mail_max_userip_connections = 0
 maildir_very_dirty_syncs = yes
+mailbox_list_index = no
 pop3_fast_size_lookups = yes
 pop3_no_flag_updates = yes
 passdb {{
@@ -110,8 +111,7 @@ class Dovecot(server.Server):
         (self.dir / "conf").write_text(CONF.format(
             dir=self.dir, mail=self.mail.dir, certificate=self.certificate, key=self.key, pop=self.pop, pops=self.pops,
             cores=os.cpu_count(), user=who.pw_name, uid=uid, gid=who.pw_gid, group=grp.getgrgid(who.pw_gid).gr_name))
-        self.spawn(*server.as_root("unshare", "-m", "sh", "-c",
-                                   f"mount -t overlay overlay -o lowerdir={ROOT}/usr:/usr /usr && "
-                                   f"exec /usr/sbin/dovecot -F -c {self.dir}/conf"), log="out.log")
+        self.spawn("unshare", "-m", "sh", "-c", f"mount -t overlay overlay -o lowerdir={ROOT}/usr:/usr /usr && "
+                   f"exec /usr/sbin/dovecot -F -c {self.dir}/conf", log="out.log")
         self.wait(self.pop, self.pops)
         return self
