@@ -129,8 +129,12 @@ static bool decode(struct pop3 *p, struct str text)
 	size_t room = text.n / 4 * 3, n = 0;
 	char *to = room > 0 ? buf_reserve(&p->secret, room) : NULL;
 
-	if (text.n > 0 && (to == NULL || !base64_read(text, to, room, &n)))
+	if (text.n > 0 && to == NULL)
 		return false;
+	if (text.n > 0 && !base64_read(text, to, room, &n)) {
+		explicit_bzero(to, room); /* what came before the fault may be a password */
+		return false;
+	}
 	buf_grew(&p->secret, n);
 	p->ask.response = buf_str(&p->secret);
 	return true;

@@ -75,8 +75,12 @@ static bool decode(struct gate *g, struct str text)
 
 	buf_free(&g->sasl);
 	to = buf_reserve(&g->sasl, text.n + 1);
-	if (to == NULL || !base64_read(text, to, text.n + 1, &n))
+	if (to == NULL)
 		return false;
+	if (!base64_read(text, to, text.n + 1, &n)) {
+		explicit_bzero(to, text.n + 1); /* what came before the fault may be a password */
+		return false;
+	}
 	buf_grew(&g->sasl, n);
 	g->ask.response = (struct str){ to, n };
 	return true;

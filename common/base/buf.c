@@ -15,13 +15,18 @@ void buf_init(struct buf *b, size_t max)
 	*b = (struct buf){ .max = (uint32_t)max };
 }
 
+static void wipe(struct buf *b)
+{
+	if (b->p != NULL)
+		explicit_bzero(b->p, b->used);
+	free(b->p);
+	b->p = NULL;
+	b->used = 0;
+}
+
 static void release(struct buf *b)
 {
-	if (b->p != NULL) {
-		explicit_bzero(b->p, b->cap);
-		free(b->p);
-	}
-	b->p = NULL;
+	wipe(b);
 	b->head = b->len = b->cap = 0;
 }
 
@@ -44,12 +49,11 @@ static bool grow(struct buf *b, size_t need)
 	p = malloc(cap);
 	if (p == NULL)
 		return false;
-	if (b->p != NULL) {
+	if (b->p != NULL)
 		memcpy(p, b->p + b->head, b->len);
-		explicit_bzero(b->p, b->cap);
-		free(b->p);
-	}
+	wipe(b);
 	b->p = p;
+	b->used = b->len;
 	b->cap = (uint32_t)cap;
 	b->head = 0;
 	return true;
@@ -75,6 +79,8 @@ void buf_grew(struct buf *b, size_t n)
 {
 	assert(b->head + b->len + n <= b->cap);
 	b->len += (uint32_t)n;
+	if (b->used < b->head + b->len)
+		b->used = b->head + b->len;
 }
 
 void buf_add(struct buf *b, struct str s)
@@ -142,8 +148,10 @@ void buf_move(struct buf *to, struct buf *from)
 		to->head = from->head;
 		to->len = from->len;
 		to->cap = from->cap;
+		to->used = from->used;
 		from->p = old.p;
 		from->cap = old.cap;
+		from->used = old.used;
 		from->head = from->len = 0;
 		return;
 	}

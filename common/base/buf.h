@@ -13,6 +13,7 @@ struct buf {
 	uint32_t head, len, cap; /* octets: taken already, still waiting behind head, size of p */
 	uint32_t
 		max; /* len never exceeds it; of 32 bits, for an idle connection has seven buffers */
+	uint32_t used; /* octets of p that were ever written: what there is to wipe */
 	bool broken;
 };
 
@@ -40,7 +41,7 @@ void buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_line(struct buf *b, struct str s);
 
 /* Makes room for up to n octets behind the tail and returns where they go, NULL if that is over the
- * limit; buf_grew() then says how many were written there. */
+ * limit; buf_grew() then says how many were written there. Others are not wiped. */
 char *buf_reserve(struct buf *b, size_t n);
 void buf_grew(struct buf *b, size_t n);
 
