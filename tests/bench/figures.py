@@ -48,7 +48,7 @@ def pop3_login(b, s):
     return each(b.load(s, "pop3", s.pop, 8000, fresh=True))
 
 
-@figure("pop3-paced", "the same at 100/s: p99 of the session", 7.6, 10, ["dovecot"], unit="ms")
+@figure("pop3-paced", "POP3 login, new ones at 100/s: p99 of the session", 7.6, 10, ["dovecot"], unit="ms")
 def pop3_paced(b, s):
     b.warm(s)
     result = b.load(s, "pop3", s.pop, b.paced(), same=True, fresh=True, rate=100, at=200)

@@ -20,6 +20,9 @@ PEERS = {"dovecot": "usr/sbin/dovecot", "dovecot-rsa": "usr/sbin/dovecot", "ngin
          "haproxy": "usr/sbin/haproxy", "postfix": "usr/sbin/postfix"}  # below the directory they are unpacked into
 
 
+KINDS = ("figures", "tables", "scenes")  # what run, growth and stall find
+
+
 class Fault(Exception):
     """Told to whoever started the program, in a line."""
 
@@ -85,14 +88,15 @@ class Found:
         if self.file and self.file.exists() and self.file.stat().st_size:
             try:
                 self.all = json.loads(self.file.read_text())
-                self.all.setdefault("figures", {}), self.all.setdefault("tables", {})
-            except (ValueError, AttributeError) as error:
-                raise Fault(f"{self.file} is not what run or growth wrote: {error}") from error
+            except ValueError as error:
+                raise Fault(f"{self.file} is not what run, growth or stall wrote: {error}") from error
+            if not isinstance(self.all, dict) or set(self.all) - set(KINDS):
+                raise Fault(f"{self.file} is not what run, growth or stall wrote")
         if self.file:
             self._write()
 
     def add(self, kind, name, what, **how):
-        """kind: "figures" or "tables". how: in what way it was measured."""
+        """kind: one of KINDS. how: in what way it was measured."""
         how |= {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1),
                 "at": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M")}
         self.all.setdefault(kind, {})[name] = what | {"measured": how}

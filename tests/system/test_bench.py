@@ -77,13 +77,17 @@ def test_the_pictures_show_each_peer_and_each_table(directory):
     measured = {"at": "2026-12-01 02:00", "rounds": 2, "load": 0.1}
     figure = {"title": "a < b", "unit": "CPU ms", "more": False, "limit": None, "target": 1, "measured": measured,
               "values": {"popgate": [1.0, 2.0], "nginx": [2.0, 2.0], "dovecot": [0.1, 50.0]}}
-    table = {"heads": ["messages", "first", "later"], "rows": [[10, 0.5, 0.0], [1000, 5.0, 2.0]]}
+    table = {"heads": ["messages", "first", "later"], "rows": [[10, 0.5, 0.0], [1000, 5.0, 2.0]], "measured": measured}
+    scene = {"title": "a slow disk", "login": [1.0, 9.0], "relay": [2.0, 19.0], "measured": measured}
     (directory / "some.json").write_text(json.dumps({"figures": {"a": figure}}))
-    (directory / "more.json").write_text(json.dumps({"tables": {"stat": table, "retr": table}}))
+    (directory / "more.json").write_text(json.dumps({"tables": {"stat": table, "retr": table},
+                                                         "scenes": {"disk": scene}}))
     draw(directory / "some.json", directory / "more.json", directory / "made")
     assert picture(directory / "made/figures.svg").count("rect") == 1 + 2
     assert picture(directory / "made/growth.svg").count("polyline") == 4
-    assert "nginx 2 (1.5 (1-2) x)" in (directory / "made/figures.md").read_text()
+    told = (directory / "made/figures.md").read_text()
+    for row in ("nginx 2 (1.5 (1-2) x)", "| last / first | 10 | - |", "| a slow disk | 1 | 9 | 2 | 19 |"):
+        assert row in told
 
 
 @pytest.mark.parametrize("words, why", [
