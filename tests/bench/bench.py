@@ -125,7 +125,7 @@ class Bench:
 
     def paced(self):
         """Sessions of a figure whose sessions begin at 100 a second."""
-        return {"full": 1000, "quick": 300, "tiny": 10}[self.scale]
+        return {"full": 1000, "quick": 200, "tiny": 10}[self.scale]
 
     def heap(self):
         return {"full": 20000, "quick": 20000, "tiny": 50}[self.scale]
