@@ -85,7 +85,8 @@ enum step gate_reset(struct gate *g, struct buf *out, gate_then *then_fn)
 	return gate_ask(g, in_body ? GATE_ASKS_ABORT : GATE_ASKS_RESET, then_fn);
 }
 
-/* What speaks here and is no SMTP client: a browser that was made to, TLS where there is none. */
+/* What speaks here and is no SMTP client: a browser that was made to, TLS where there is none. The first octet
+ * settles nearly all: whole comparisons were 3 % of our own instructions for a message. */
 static bool foreign(struct str in)
 {
 	static const char *const words[] = { "GET ", "POST ", "HEAD ", "PUT ", "OPTIONS ",
@@ -93,7 +94,8 @@ static bool foreign(struct str in)
 		"Host:", "User-Agent:", "\x16\x03" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (str_starts_nocase(in, str_of(words[i])))
+		if (in.n > 0 && ascii_lower(in.p[0]) == ascii_lower(words[i][0]) &&
+			str_starts_nocase(in, str_of(words[i])))
 			return true;
 	return false;
 }

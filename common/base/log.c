@@ -113,17 +113,20 @@ static void put(struct log_line *l, struct str s)
 	l->n += s.n;
 }
 
+/* One look for each octet, and no branch: with five comparisons a pair cost an eighth more. */
 static bool plain(struct str value)
 {
-	bool odd = false;
+	static const uint64_t odd_ones[4] = { 0x1ffffffff | UINT64_C(1) << '"' |
+			UINT64_C(1) << '=', /* with all up to the blank */
+		UINT64_C(1) << ('\\' - 64) | UINT64_C(1) << (0x7f - 64), UINT64_MAX, UINT64_MAX };
+	uint64_t odd = 0;
 
-	for (size_t i = 0; i < value.n;
-		i++) { /* all of them: short, and without a branch for each */
+	for (size_t i = 0; i < value.n; i++) {
 		unsigned char c = (unsigned char)value.p[i];
 
-		odd |= (c <= ' ') | (c >= 0x7f) | (c == '"') | (c == '=') | (c == '\\');
+		odd |= odd_ones[c / 64] >> c % 64;
 	}
-	return value.n > 0 && value.n <= LOG_VALUE_MAX && !odd;
+	return value.n > 0 && value.n <= LOG_VALUE_MAX && (odd & 1) == 0;
 }
 
 /* Characters that some terminal or reader of lines obeys instead of showing them. */
