@@ -151,6 +151,8 @@ enum err site_read(struct site *out, struct conf *c, struct buf *complaints)
 	read_history(&s, conf_section(root, "history", 0), complaints);
 	read_penalty(&s, conf_section(root, "penalty", 0), complaints);
 	read_users(&s, root, complaints);
+	s.proxies_n = conf_count(root, "proxies");
+	s.never_n = conf_count(conf_section(root, "window", 0), "never");
 	check_paths(&s, root, complaints);
 	if (complaints->len != before)
 		return ERR_SYNTAX;
@@ -158,9 +160,9 @@ enum err site_read(struct site *out, struct conf *c, struct buf *complaints)
 	return ERR_NONE;
 }
 
-static bool one_holds(struct conf_section s, const char *networks, struct addr a)
+static bool one_holds(struct conf_section s, const char *networks, size_t n, struct addr a)
 {
-	for (size_t i = 0; i < conf_count(s, networks); i++)
+	for (size_t i = 0; i < n; i++)
 		if (network_holds(conf_nth_network(s, networks, i), a))
 			return true;
 	return false;
@@ -168,12 +170,15 @@ static bool one_holds(struct conf_section s, const char *networks, struct addr a
 
 bool site_is_proxy(const struct site *s, struct addr a)
 {
-	return one_holds(s->section, "proxies", a);
+	return one_holds(s->section, "proxies", s->proxies_n, a);
 }
 
 bool site_is_never(const struct site *s, struct addr a)
 {
-	return one_holds(conf_section(s->section, "window", 0), "never", a) || site_is_proxy(s, a);
+	if (s->never_n > 0 &&
+		one_holds(conf_section(s->section, "window", 0), "never", s->never_n, a))
+		return true;
+	return site_is_proxy(s, a);
 }
 
 /* systemd names device and inode of the stream it connected us to; only that one gets priorities. */

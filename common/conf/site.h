@@ -59,6 +59,8 @@ struct site {
 	struct history_settings history;
 	struct sharing sharing;
 	struct penalty_rules penalty;
+	/* Lengths of these lists: each message asks, and to look up an option costs more than most lists do. */
+	size_t proxies_n, never_n;
 	struct conf_section section; /* the root: for lists, with conf_nth() */
 };
 
