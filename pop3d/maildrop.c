@@ -123,7 +123,7 @@ static enum err open_all(struct maildrop *m, int64_t delay_ms)
 		e = open_dirs(m);
 	if (e == ERR_NONE && m->now == NULL) {
 		m->local = m->root >= 0 && is_local(m->root);
-		state_of(m, &m->found);
+		note_state(m);
 	}
 	return e;
 }
@@ -207,6 +207,7 @@ void maildrop_close(struct maildrop **drop)
 	free(m->files);
 	free_chunks(m);
 	free(m->by_age);
+	free(m->found);
 	close_if_open(&m->count.fd);
 	close_if_open(&m->fd);
 	close_if_open(&m->dirs[0]);

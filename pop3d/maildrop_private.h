@@ -59,14 +59,13 @@ struct count {
 	unsigned tries;
 };
 
-/* Of the directories of a Maildir: while they stay as they are, so does what a scan finds. */
+/* Of the directories of a Maildir: while they stay as they are, so does what a scan finds. Times are nanoseconds since
+ * 1970. */
 struct state {
 	struct dir_state {
-		dev_t device;
-		ino_t inode;
-		struct timespec modified, changed;
+		uint64_t device, inode;
+		int64_t modified, changed;
 	} dirs[3]; /* itself, in which the size cache is renamed; new; cur */
-	bool settled; /* all are there, and none had changed lately: another change would show */
 };
 
 enum scan {
@@ -94,7 +93,7 @@ struct maildrop {
 	int dirs[2]; /* new and cur; -1 where there is none */
 	int lock; /* held while open */
 
-	struct state found; /* before it was scanned */
+	struct state *found; /* owned; before it was scanned; NULL: another change might not show */
 	struct file *files; /* owned; by age until SCAN_NAMES, by rank and age behind it */
 	size_t n, cap;
 	struct chunk *chunks; /* owned; the newest first */
@@ -170,8 +169,8 @@ MUST_USE enum err lock(struct maildrop *m, int64_t delay_ms);
 
 /* snapshot.c: */
 
-/* How the directories of m, which was just opened, are now. */
-void state_of(const struct maildrop *m, struct state *out);
+/* How the directories of m, which was just opened, are now, in m->found; if all are there and none has changed lately. */
+void note_state(struct maildrop *m);
 
 /* spare_digest() of the maildrop it was made of. */
 const char *snapshot_digest(const struct snapshot *s);

@@ -12,13 +12,26 @@
 #include "common/base/clock.h"
 #include "pop3d/maildrop_private.h"
 
+/* A file, without what its session finds out. */
+struct found_file {
+	uint64_t time, octets, inode;
+	uint32_t stamp;
+	uint16_t unique_n;
+	uint8_t place;
+	bool sure;
+};
+
 struct snapshot {
 	struct state state;
 	size_t n, saved, text_n;
-	char digest[UIDL_MAX + 1];
-	char *text; /* names, each with its NUL; behind files */
-	struct file files[];
+	char digest[UIDL_DIGEST + 1];
+	struct found_file files[]; /* and behind them their names, each with its NUL */
 };
+
+static int64_t nanoseconds(struct timespec t)
+{
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
 
 static bool state_of_dir(int dir, struct dir_state *out)
 {
@@ -26,27 +39,24 @@ static bool state_of_dir(int dir, struct dir_state *out)
 
 	if (dir < 0 || fstat(dir, &st) != 0)
 		return false;
-	*out = (struct dir_state){ st.st_dev, st.st_ino, st.st_mtim, st.st_ctim };
+	*out = (struct dir_state){ st.st_dev, st.st_ino, nanoseconds(st.st_mtim),
+		nanoseconds(st.st_ctim) };
 	return true;
 }
 
-void state_of(const struct maildrop *m, struct state *out)
+void note_state(struct maildrop *m)
 {
 	const int dirs[] = { m->root, m->dirs[IN_NEW], m->dirs[IN_CUR] };
-	const int64_t latest_s = clock_ms() / 1000 - SETTLED_S;
+	const int64_t latest = (clock_ms() - SETTLED_S * 1000) * 1000000;
+	struct state s;
 
-	out->settled = true;
-	for (size_t i = 0; i < 3 && out->settled; i++) {
-		struct dir_state *d = &out->dirs[i];
-
-		out->settled = state_of_dir(dirs[i], d) && d->modified.tv_sec < latest_s &&
-			d->changed.tv_sec < latest_s;
-	}
-}
-
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+	for (size_t i = 0; i < 3; i++)
+		if (!state_of_dir(dirs[i], &s.dirs[i]) || s.dirs[i].modified >= latest ||
+			s.dirs[i].changed >= latest)
+			return;
+	m->found = malloc(sizeof(*m->found));
+	if (m->found != NULL)
+		*m->found = s;
 }
 
 bool snapshot_fits(const struct snapshot *s, int i, int dir)
@@ -54,8 +64,7 @@ bool snapshot_fits(const struct snapshot *s, int i, int dir)
 	const struct dir_state *was = &s->state.dirs[i];
 	struct dir_state is;
 
-	return state_of_dir(dir, &is) && is.device == was->device && is.inode == was->inode &&
-		same_time(&is.modified, &was->modified) && same_time(&is.changed, &was->changed);
+	return state_of_dir(dir, &is) && memcmp(&is, was, sizeof(is)) == 0;
 }
 
 /* How many octets all names have. False: a message has a unique-id from elsewhere. */
@@ -72,24 +81,27 @@ static bool measure_names(const struct maildrop *m, size_t *n)
 
 static bool will_do(const struct maildrop *m)
 {
-	return m->scan == SCAN_DONE && m->local && !m->look && !m->spare && m->found.settled &&
+	return m->scan == SCAN_DONE && m->local && !m->look && !m->spare && m->found != NULL &&
 		m->n <= SNAPSHOT_MAX && m->unsaved == 0 && m->unreadable == 0 &&
 		uidl_file(m->format) == NULL;
 }
 
-/* Names of n files into text, where the files name them from then on. */
-static void copy_names(struct file *files, size_t n, char *text)
+static void take_files(struct snapshot *s, const struct maildrop *m)
 {
-	for (size_t i = 0; i < n; i++) {
-		char *name = text;
+	char *text = (char *)&s->files[s->n];
 
-		text = stpcpy(text, files[i].name) + 1;
-		files[i].name = name;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct file *f = &m->files[i];
+
+		s->files[i] = (struct found_file){ f->time, f->octets, f->inode, f->stamp,
+			f->unique_n, f->place, f->sure };
+		text = stpcpy(text, f->name) + 1;
 	}
 }
 
 struct snapshot *maildrop_snapshot(const struct maildrop *m, size_t *octets)
 {
+	char digest[UIDL_MAX + 1];
 	size_t names, room;
 	struct snapshot *s;
 
@@ -99,12 +111,9 @@ struct snapshot *maildrop_snapshot(const struct maildrop *m, size_t *octets)
 	s = malloc(room);
 	if (s == NULL)
 		return NULL;
-	*s = (struct snapshot){ .state = m->found, .n = m->n, .saved = m->saved, .text_n = names };
-	(void)spare_digest(m, s->digest);
-	s->text = (char *)&s->files[s->n];
-	if (s->n > 0)
-		memcpy(s->files, m->files, s->n * sizeof(s->files[0]));
-	copy_names(s->files, s->n, s->text);
+	*s = (struct snapshot){ .state = *m->found, .n = m->n, .saved = m->saved, .text_n = names };
+	memcpy(s->digest, spare_digest(m, digest), sizeof(s->digest));
+	take_files(s, m);
 	*octets = room;
 	return s;
 }
@@ -121,14 +130,29 @@ void snapshot_free(struct snapshot *s)
 
 static bool give_files(const struct snapshot *s, struct maildrop *m)
 {
-	m->files = malloc(s->n * sizeof(*m->files));
+	char *name;
+
+	m->files = calloc(s->n, sizeof(*m->files));
 	m->chunks = malloc(sizeof(*m->chunks) + s->text_n);
 	if (m->chunks != NULL)
 		*m->chunks = (struct chunk){ .used = s->text_n, .size = s->text_n };
 	if (m->files == NULL || m->chunks == NULL)
 		return false;
-	memcpy(m->files, s->files, s->n * sizeof(*m->files));
-	copy_names(m->files, s->n, m->chunks->text);
+	name = memcpy(m->chunks->text, &s->files[s->n], s->text_n);
+	for (size_t i = 0; i < s->n; i++, name += strlen(name) + 1) {
+		const struct found_file *f = &s->files[i];
+
+		m->files[i] = (struct file){ .name = name,
+			.time = f->time,
+			.rank = UINT64_MAX,
+			.octets = f->octets,
+			.inode = f->inode,
+			.stamp = f->stamp,
+			.unique_n = f->unique_n,
+			.place = f->place,
+			.sized = true,
+			.sure = f->sure };
+	}
 	m->n = m->cap = s->n;
 	return true;
 }
@@ -138,7 +162,6 @@ bool snapshot_give(const struct snapshot *s, struct maildrop *m)
 	if (s->n > 0 && !give_files(s, m))
 		return false;
 	m->local = true; /* as it was then, on that device */
-	m->found = s->state;
 	m->saved = s->saved;
 	m->scan = SCAN_DONE;
 	return true;

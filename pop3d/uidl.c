@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DIGEST_TEXT 40 /* hexadecimal digits of a digest */
-
 struct row {
 	struct str unique;
 	struct str own; /* an id given to it alone; p NULL without */
@@ -52,7 +50,7 @@ bool uidl_fits(struct str s)
 
 static bool like_digest(struct str s)
 {
-	if (s.n != DIGEST_TEXT)
+	if (s.n != UIDL_DIGEST)
 		return false;
 	for (size_t i = 0; i < s.n; i++)
 		if (!ascii_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'f'))
@@ -63,7 +61,7 @@ static bool like_digest(struct str s)
 void uidl_of_name(struct str unique, char *dst)
 {
 	if (!uidl_fits(unique) || like_digest(unique)) {
-		hex(EVP_sha256(), unique, 0, dst, DIGEST_TEXT);
+		hex(EVP_sha256(), unique, 0, dst, UIDL_DIGEST);
 		return;
 	}
 	memcpy(dst, unique.p, unique.n);
@@ -72,7 +70,7 @@ void uidl_of_name(struct str unique, char *dst)
 
 void uidl_salted(struct str unique, uint64_t salt, char *dst)
 {
-	hex(EVP_sha256(), unique, salt, dst, DIGEST_TEXT);
+	hex(EVP_sha256(), unique, salt, dst, UIDL_DIGEST);
 }
 
 void uidl_md5(struct str unique, char *dst)

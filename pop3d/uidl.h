@@ -9,6 +9,7 @@
 #include "common/base/str.h"
 
 #define UIDL_MAX 70 /* octets, RFC 1939 7 */
+#define UIDL_DIGEST 40 /* hexadecimal digits of one that is a digest */
 #define UIDL_FILE_MAX (64 << 20) /* octets of a list */
 
 enum uidl_format { /* in the order of the words of uidl_format in popgate.conf(5) */
