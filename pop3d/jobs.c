@@ -114,8 +114,8 @@ static void answer_open(struct session *s, struct job *j)
 	s->drop_error = j->e;
 	s->scan_error = j->scan_e;
 	s->scanned = !j->unscanned;
-	if (j->e !=
-		ERR_NONE) /* another session has it, say: what is known of it is as good as before */
+	/* Where it could not be opened, because another session has it, say, what is known of it stays as good. */
+	if (j->e != ERR_NONE)
 		return;
 	snapshots_put(&s->server->snapshots, j->text, j->found, j->found_octets);
 	j->found = NULL;

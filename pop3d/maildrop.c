@@ -84,6 +84,9 @@ static bool is_local(int dir)
 
 static enum err open_dirs(struct maildrop *m)
 {
+	/* Again: the session that held the lock just before may have written sizes. */
+	if (m->now != NULL && !snapshot_fits(m->now, 0, m->root))
+		return ERR_BUSY;
 	for (int i = 0; i < 2 && m->root >= 0; i++) {
 		m->dirs[i] = open_below(m, m->root, dir_names[i],
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);

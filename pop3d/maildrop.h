@@ -51,11 +51,12 @@ void maildrop_close(struct maildrop **m);
  * when it has said ERR_NONE without more. ERR_NOMEM, ERR_IO, ERR_DENIED: for good. */
 MUST_USE enum err maildrop_scan(struct maildrop *m, bool *more);
 
-/* A copy of what was found in the Maildir, of size *octets, for maildrop_open_now(). Short. NULL: there was no memory,
- * or it would not do for another session: more than SNAPSHOT_MAX messages, unique-ids that another server's file has a
- * part in, something that lies in the spare directory, that changed while it was scanned or in the two seconds before. */
+/* A copy of what was found in the Maildir, of size *octets, for maildrop_open_now(); once. Short. NULL: there was no
+ * memory, or it would not do for another session: no local file system, a directory that is missing or changed while
+ * it was scanned or in the two seconds before, something that lies in the spare directory, more than SNAPSHOT_MAX
+ * messages, one whose size was not counted, whose unique-id is not its name's, or that has a twin. */
 #define SNAPSHOT_MAX 200
-struct snapshot *maildrop_snapshot(const struct maildrop *m, size_t *octets);
+struct snapshot *maildrop_snapshot(struct maildrop *m, size_t *octets);
 void snapshot_free(struct snapshot *s); /* takes NULL */
 
 /* As maildrop_open() and maildrop_scan() to its end, without waiting for a disk, for a caller that is no job: if all it

@@ -60,11 +60,10 @@ struct count {
 };
 
 /* Of the directories of a Maildir: while they stay as they are, so does what a scan finds. Times are nanoseconds since
- * 1970. */
+ * 1970, modulo 2^64: to be compared with their like. */
 struct state {
 	struct dir_state {
-		uint64_t device, inode;
-		int64_t modified, changed;
+		uint64_t device, inode, modified, changed;
 	} dirs[3]; /* itself, in which the size cache is renamed; new; cur */
 };
 
@@ -169,7 +168,8 @@ MUST_USE enum err lock(struct maildrop *m, int64_t delay_ms);
 
 /* snapshot.c: */
 
-/* How the directories of m, which was just opened, are now, in m->found; if all are there and none has changed lately. */
+/* How the directories of m, which was just opened, are now, in m->found; if all are there, on one
+ * file system, and none has changed lately. */
 void note_state(struct maildrop *m);
 
 /* spare_digest() of the maildrop it was made of. */

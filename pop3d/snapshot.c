@@ -18,7 +18,6 @@ struct found_file {
 	uint32_t stamp;
 	uint16_t unique_n;
 	uint8_t place;
-	bool sure;
 };
 
 struct snapshot {
@@ -28,32 +27,38 @@ struct snapshot {
 	struct found_file files[]; /* and behind them their names, each with its NUL */
 };
 
-static int64_t nanoseconds(struct timespec t)
+static uint64_t nanoseconds(struct timespec t)
 {
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
 }
 
-static bool state_of_dir(int dir, struct dir_state *out)
+static struct dir_state state_in(const struct stat *st)
 {
-	struct stat st;
+	return (struct dir_state){ st->st_dev, st->st_ino, nanoseconds(st->st_mtim),
+		nanoseconds(st->st_ctim) };
+}
 
-	if (dir < 0 || fstat(dir, &st) != 0)
-		return false;
-	*out = (struct dir_state){ st.st_dev, st.st_ino, nanoseconds(st.st_mtim),
-		nanoseconds(st.st_ctim) };
-	return true;
+/* On the device of the first, and not changed for as long as it takes to tell. */
+static bool settled(const struct stat *st, const struct dir_state *first, int64_t latest_s)
+{
+	return st->st_dev == first->device && st->st_mtim.tv_sec < latest_s &&
+		st->st_ctim.tv_sec < latest_s;
 }
 
 void note_state(struct maildrop *m)
 {
 	const int dirs[] = { m->root, m->dirs[IN_NEW], m->dirs[IN_CUR] };
-	const int64_t latest = (clock_ms() - SETTLED_S * 1000) * 1000000;
+	const int64_t latest_s = clock_ms() / 1000 - SETTLED_S;
 	struct state s;
+	struct stat st;
 
-	for (size_t i = 0; i < 3; i++)
-		if (!state_of_dir(dirs[i], &s.dirs[i]) || s.dirs[i].modified >= latest ||
-			s.dirs[i].changed >= latest)
+	for (size_t i = 0; i < 3; i++) {
+		if (dirs[i] < 0 || fstat(dirs[i], &st) != 0)
 			return;
+		s.dirs[i] = state_in(&st);
+		if (!settled(&st, &s.dirs[0], latest_s))
+			return;
+	}
 	m->found = malloc(sizeof(*m->found));
 	if (m->found != NULL)
 		*m->found = s;
@@ -61,18 +66,21 @@ void note_state(struct maildrop *m)
 
 bool snapshot_fits(const struct snapshot *s, int i, int dir)
 {
-	const struct dir_state *was = &s->state.dirs[i];
 	struct dir_state is;
+	struct stat st;
 
-	return state_of_dir(dir, &is) && memcmp(&is, was, sizeof(is)) == 0;
+	if (dir < 0 || fstat(dir, &st) != 0)
+		return false;
+	is = state_in(&st);
+	return memcmp(&is, &s->state.dirs[i], sizeof(is)) == 0;
 }
 
-/* How many octets all names have. False: a message has a unique-id from elsewhere. */
+/* How many octets all names have. False: a message has a unique-id from elsewhere, or a size that nobody has counted. */
 static bool measure_names(const struct maildrop *m, size_t *n)
 {
 	*n = 0;
 	for (size_t i = 0; i < m->n; i++) {
-		if (m->files[i].uidl != NULL || m->files[i].twin)
+		if (m->files[i].uidl != NULL || m->files[i].twin || !m->files[i].sure)
 			return false;
 		*n += strlen(m->files[i].name) + 1;
 	}
@@ -94,12 +102,12 @@ static void take_files(struct snapshot *s, const struct maildrop *m)
 		const struct file *f = &m->files[i];
 
 		s->files[i] = (struct found_file){ f->time, f->octets, f->inode, f->stamp,
-			f->unique_n, f->place, f->sure };
+			f->unique_n, f->place };
 		text = stpcpy(text, f->name) + 1;
 	}
 }
 
-struct snapshot *maildrop_snapshot(const struct maildrop *m, size_t *octets)
+struct snapshot *maildrop_snapshot(struct maildrop *m, size_t *octets)
 {
 	char digest[UIDL_MAX + 1];
 	size_t names, room;
@@ -114,6 +122,8 @@ struct snapshot *maildrop_snapshot(const struct maildrop *m, size_t *octets)
 	*s = (struct snapshot){ .state = *m->found, .n = m->n, .saved = m->saved, .text_n = names };
 	memcpy(s->digest, spare_digest(m, digest), sizeof(s->digest));
 	take_files(s, m);
+	free(m->found); /* a session may be long */
+	m->found = NULL;
 	*octets = room;
 	return s;
 }
@@ -151,7 +161,7 @@ static bool give_files(const struct snapshot *s, struct maildrop *m)
 			.unique_n = f->unique_n,
 			.place = f->place,
 			.sized = true,
-			.sure = f->sure };
+			.sure = true };
 	}
 	m->n = m->cap = s->n;
 	return true;

@@ -231,7 +231,7 @@ static bool has_now(void)
 
 	assert_int_equal(statfs(top, &fs), 0);
 	return fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC ||
-		fs.f_type == BTRFS_SUPER_MAGIC;
+		fs.f_type == BTRFS_SUPER_MAGIC || fs.f_type == F2FS_SUPER_MAGIC;
 }
 
 static bool opens_now(const struct snapshot *s, struct maildrop **m)
@@ -241,19 +241,28 @@ static bool opens_now(const struct snapshot *s, struct maildrop **m)
 	return s != NULL && maildrop_open_now(m, &p, s);
 }
 
-static void is_what_a_scan_finds(struct maildrop *m, const char *name, size_t messages)
+/* Of all messages what clients are told. */
+static void tell(struct maildrop *m, char *to, size_t size)
 {
-	struct maildrop *other;
+	size_t n = 0;
+
+	to[0] = '\0';
+	for (size_t i = 0; i < maildrop_count(m); i++)
+		n += (size_t)snprintf(to + n, size - n, "%s %s %u\n", maildrop_file(m, i),
+			maildrop_uidl(m, i), (unsigned)maildrop_octets(m, i));
+}
+
+static void is_what_a_scan_finds(struct maildrop *m, size_t messages)
+{
+	char here[500], there[500];
 
 	assert_int_equal(maildrop_count(m), messages);
+	tell(m, here, sizeof(here));
 	maildrop_close(&m);
-	other = scanned(UIDL_FILENAME);
-	assert_int_equal(maildrop_count(other), messages);
-	if (messages == 2 && strcmp(name, "nothing") == 0) {
-		assert_true(maildrop_octets(other, 0) == 8 && maildrop_octets(other, 1) == 5);
-		assert_string_equal(maildrop_uidl(other, 0), "1.a");
-	}
-	maildrop_close(&other);
+	m = scanned(UIDL_FILENAME);
+	tell(m, there, sizeof(there));
+	maildrop_close(&m);
+	assert_string_equal(here, there);
 }
 
 static void only_what_is_as_it_was_is_opened_without_a_scan(void **state)
@@ -271,7 +280,7 @@ static void only_what_is_as_it_was_is_opened_without_a_scan(void **state)
 		assert_true(opens_now(s, &m) == (c->as_it_was && has_now()));
 		if (m == NULL)
 			m = scanned(UIDL_FILENAME);
-		is_what_a_scan_finds(m, c->name, c->messages);
+		is_what_a_scan_finds(m, c->messages);
 		snapshot_free(s);
 	}
 }
