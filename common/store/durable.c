@@ -177,7 +177,7 @@ void durable_abort(struct durable *d)
 static bool has_ended(
 	enum record_kind kind, int64_t login_ms, int64_t until_ms, int64_t now_ms, int64_t keep_ms)
 {
-	return now_ms > (kind == RECORD_GRANT ? until_ms : login_ms + keep_ms);
+	return kind == RECORD_GRANT ? now_ms > until_ms : now_ms - keep_ms > login_ms;
 }
 
 /* The last record stays in any case: the next sequence is read from it at the next start. Nearly all others have not
