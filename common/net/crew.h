@@ -8,8 +8,8 @@
 #include "common/net/loop.h"
 
 /* Makes n threads, once for a loop, whose loop_close() ends them. From within a sandbox, which would not hold a
- * thread from before. ERR_NOMEM without memory or a descriptor, or where there may be no more threads: none is left
- * then. Where the kernel does not let them stand back, they work all the same, and that is logged. */
+ * thread from before. ERR_NOMEM without memory or a descriptor, or where there may be no more threads; what the
+ * kernel said otherwise: none is left then. Where the kernel does not let them stand back, they work all the same, and that is logged. */
 MUST_USE enum err crew_open(struct loop *l, unsigned n);
 
 /* run(job) in a thread of the crew, then done(job) on the loop, from within which the next may be submitted. A job

@@ -161,7 +161,7 @@ static enum err make_crypt(const struct scheme *s, const char *typed, char *dst)
 }
 
 /* 3 passes over 64 MB (RFC 9106 section 4, the second recommended option), one lane: a login runs in one
- * thread of the pool. */
+ * thread. */
 static enum err make_argon2id(const char *typed, size_t n, char *dst)
 {
 	char salt[16], made[HASH_STORED_MAX - 16];

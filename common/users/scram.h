@@ -12,7 +12,7 @@
 #define SCRAM_SALT_MAX 64
 #define SCRAM_SALT 16 /* octets of a salt that we make */
 #define SCRAM_ITERATIONS 4096 /* of what we make, the least that RFC 7677 4 allows */
-#define SCRAM_ITERATIONS_MAX 1000000 /* more would be a way to stop the pool */
+#define SCRAM_ITERATIONS_MAX 1000000 /* more would be a way to keep all others from hashing */
 
 struct scram {
 	unsigned iterations;

@@ -47,7 +47,7 @@ struct users_penalties {
 
 struct cache;
 
-/* What the owner lends. Only the pool must be there: without a timer or penalties nothing waits, without a
+/* What the owner lends. Only pool must be there: without a timer or penalties nothing waits, without a
  * cache nothing is kept between logins. */
 struct users_lent {
 	struct users_pool pool;
@@ -111,7 +111,7 @@ struct users_facts {
 MUST_USE enum err users_open(struct users **out, const char *path, struct str default_domain,
 	const struct users_lent *lent);
 
-/* Ends all; every exchange must be ended and every job of the pool done. */
+/* Ends all; every exchange must be ended and every job of what was lent done. */
 void users_close(struct users **u);
 
 /* To be called each second: if the file has changed, reads it in the pool and swaps it in. What cannot be

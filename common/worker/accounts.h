@@ -1,5 +1,5 @@
 /* accounts.h - the accounts as a worker of either daemon uses them: users.h with everything lent to it
- * that a worker has: the thread pool, the timers, the memory shared with other workers. */
+ * that a worker has: the thread pool, the threads that hash, the timers, the memory shared with other workers. */
 #ifndef POPGATE_ACCOUNTS_H
 #define POPGATE_ACCOUNTS_H
 

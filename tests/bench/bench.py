@@ -213,6 +213,13 @@ class Bench:
             assert process.returncode == 0, f"{s.name} dropped connections that were held"
         return kb / n, f"{n} held"
 
+    def logged_in_before(self, s, n):
+        """Each worker has seen each of n subscribers: once for the size caches to be written, and often enough for
+        nearly all of them when these are no longer new."""
+        self.hammer("pop3", s.pop, n, first=1000, users=self.accounts.users)
+        time.sleep(3)
+        self.hammer("pop3", s.pop, 6 * n, first=1000, users=self.accounts.users, sources=n)
+
     def grants(self, s, n, lookups):
         """Figures of grants at the store's socket, and of lookups afterwards."""
         n = max(int(n * SCALES[self.scale]), 100)

@@ -173,8 +173,8 @@ def idle(b, s):
 def idle_held(b, s):
     # A process each is what Dovecot needs: fewer say as much. Ours may be one a subscriber.
     n = 200 if s.name == "dovecot" else 1000
-    if s.grants:  # what the window keeps of a login stays when its connection is gone
-        b.hammer("pop3", s.pop, n, first=1000, users=b.accounts.users)
+    if s.grants:  # what the window and the snapshots keep of a login stays when its connection is gone
+        b.logged_in_before(s, n)
     return b.held(s, "pop3-held", s.pop, n)
 
 
