@@ -70,6 +70,15 @@ def _bears(entry, mark):
         return subprocess.run(house.sudo.words("grep", "-qsF", mark.decode(), entry / "environ")).returncode == 0
 
 
+def is_over(pid):
+    """Has each of its threads let go of everything? Its command line is gone before its files are."""
+    try:
+        tasks = [(task / "stat").read_text() for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return not pathlib.Path(f"/proc/{pid}").exists()
+    return all(text.rpartition(")")[2].split()[0] in "ZX" for text in tasks)
+
+
 def processes(token):
     """The processes started for that token (all tests if it is empty), as {pid: command line}."""
     mark, found = b"POPGATE_TEST=" + token.encode(), {}
@@ -233,7 +242,7 @@ class Farm:
             raise AssertionError(f"{name} did not end within {seconds} s of SIGTERM") from None
 
     def kill_all(self):
-        """kill -9 of every process of this host at once."""
+        """kill -9 of every process of this host at once; none holds a port or a file any more."""
         while found := processes(self.token):
             for pid in found:
                 try:
@@ -242,6 +251,8 @@ class Farm:
                     pass
             for process in self.running.values():
                 process.wait()
+            for pid in found:
+                until(lambda p=pid: is_over(p), 20, f"process {pid} ended by SIGKILL")
         self.running.clear()
 
     def end_store(self, seconds=10):

@@ -21,7 +21,7 @@ LETTER = b"Subject: whole\r\n\r\n" + b"".join(b"line %d\r\n" % n for n in range(
 FOREVER = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 
-def starve(pid, room, begins_with=1 + 2 + 4):  # a worker's loop, its threads for hashes and for files
+def starve(pid, room, begins_with=1 + 1 + 4):  # a worker's loop, its threads for hashes and for files
     """No more than that many octets more than it has now; once it has made the threads that it begins with."""
     def data():
         text = pathlib.Path(f"/proc/{pid}/status").read_text()
