@@ -23,6 +23,7 @@
 #include "common/base/clock.h"
 #include "common/store/salvage.h"
 #include "common/store/store.h"
+#include "common/store/work.h"
 #include "common/window/guard.h"
 
 #define LOCKS_MS 2000 /* how long we wait for a lock that readers can take */
@@ -415,12 +416,33 @@ static enum err bring_together(struct store *s)
 	return replay(s, table_meta(s->view)->applied);
 }
 
-enum err store_load(struct store *s)
+static enum err run_bring_together(void *store)
+{
+	return bring_together(store);
+}
+
+/* A view may have passed for whole and still make LMDB give up when it is written to. Then a new one is made, from the
+ * log, which is opened anew: the fault came from the midst of reading it. */
+static enum err load(struct store *s)
 {
 	enum err e = open_log(s);
 
 	if (e == ERR_NONE)
-		e = bring_together(s);
+		e = work_guarded(s, run_bring_together, s);
+	if (!work_wedged(s))
+		return e;
+	store_log_wedged(table_wedged(s->view), 1);
+	durable_close(&s->log);
+	table_close(&s->view);
+	s->condemned = true;
+	e = open_log(s);
+	return e == ERR_NONE ? work_guarded(s, run_bring_together, s) : e;
+}
+
+enum err store_load(struct store *s)
+{
+	enum err e = load(s);
+
 	if (e != ERR_NONE) {
 		durable_close(&s->log);
 		table_close(&s->view);
