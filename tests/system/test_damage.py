@@ -25,7 +25,7 @@ def small_disk(farm):
          farm.dir / "state")
     yield farm.dir / "state"
     farm.stop()
-    sudo("umount", farm.dir / "state")
+    sudo("umount", "-l", farm.dir / "state")  # who is ending may still have it open
 
 
 def fill(directory):
